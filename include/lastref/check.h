@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * check.h - the leak checker: what is registered, what is live, what was misused
+ *
+ * While checking is on, every counted object is in a registry from its birth to the end of its destructor. What is left
+ * there when nothing should be is a leak, and the report names it: its type, its name, the line of its birth.
+ *
+ * Checking is switched by the environment (`LASTREF=leaks=warn`, see lastref-env(7)), by `lastref run`, or by
+ * lastref_set_leak_mode(). It never changes what the counts do, and a failing environment (no memory, too many objects)
+ * degrades it, never the program: what was lost is counted and said in the report.
+ *
+ * Thread safety: every function here may be called by any thread. Only the functions of count.h and object.h are
+ * async-signal-safe, not these.
+ */
+#ifndef LASTREF_CHECK_H
+#define LASTREF_CHECK_H
+
+#include <lastref/count.h>
+
+/* In C++ a member that the initialiser leaves out must not be warned of, so each has a default there. */
+#ifdef __cplusplus
+#define LASTREF_UNSET_                                                                             \
+	{                                                                                          \
+	}
+#define LASTREF_NULL_ nullptr
+#else
+#define LASTREF_UNSET_
+#define LASTREF_NULL_ NULL
+#endif
+
+/**
+ * struct lastref_type - what the checker and the generic functions know of a type
+ * @name: the name in reports, "dentry"
+ * @c_type: the C spelling, "struct dentry"
+ * @size: size of an object in bytes
+ * @count: the number of references, for reports; may be NULL
+ * @ref: takes a reference; may be NULL if lastref_ref() is not used
+ * @tryref: takes a reference unless the object is dead; may be NULL if lastref_tryref() is not used
+ * @unref: gives up a reference, destroys on the last; may be NULL if lastref_unref() is not used
+ * @options: where the options below are taken from if not from here (LASTREF_DEFINE_TYPE()); else NULL
+ * @count_offset: offset of the struct lastref_count in the object plus one; 0 for a type that counts by itself
+ * @describe: writes what tells this object from its like (a path, a peer's address), as snprintf(): at most @size bytes,
+ *	returns the length of the whole text or a negative number. Called only on an object that cannot die meanwhile,
+ *	never with a lock of the runtime held. Must not change the object. What it writes is cut at 200 bytes, and bytes
+ *	that are no printable UTF-8 are shown escaped.
+ * @leak_message: replaces the report's line for an example of this type, same rules; the default says name and count
+ * @log: log every event of this type with its stack while checking is on
+ * @size_of: for objects of variable size: the size of this one in bytes. Same rules as @describe
+ *
+ * LASTREF_DEFINE() makes one for its type; a type that counts by hand makes its own with LASTREF_TYPE(). Equal name, c_type and
+ * size make one type, however many copies there are. The runtime copies what it needs at first use, so a copy may
+ * vanish with its library.
+ */
+struct lastref_type {
+	const char *name LASTREF_UNSET_;
+	const char *c_type LASTREF_UNSET_;
+	size_t size LASTREF_UNSET_;
+	int64_t (*count)(const void *object)LASTREF_UNSET_;
+	void (*ref)(void *object) LASTREF_UNSET_;
+	bool (*tryref)(void *object) LASTREF_UNSET_;
+	void (*unref)(void *object) LASTREF_UNSET_;
+	const struct lastref_type *options LASTREF_UNSET_;
+	size_t count_offset LASTREF_UNSET_;
+	int (*describe)(const void *object, char *buf, size_t size) LASTREF_UNSET_;
+	int (*leak_message)(const void *object, char *buf, size_t size) LASTREF_UNSET_;
+	bool log LASTREF_UNSET_;
+	size_t (*size_of)(const void *object)LASTREF_UNSET_;
+};
+
+#define LASTREF_FIRST_(first, ...) first
+#define LASTREF_REST_(first, ...) __VA_ARGS__
+#define LASTREF_STRING_(first, ...) #first
+
+/**
+ * LASTREF_TYPE() - initialiser of a struct lastref_type for a type that counts by hand
+ * @name: its name in reports, a string
+ * The C type and, after it, options in the order of the struct's members: .count .ref .tryref .unref .describe
+ * .leak_message .log .size_of. (In C++, options need C++20; in C++17 set the members one by one.)
+ *
+ *	static const struct lastref_type route_type = LASTREF_TYPE("net.route", struct route, .describe = route_describe);
+ */
+#if defined(__cplusplus) && __cplusplus < 202002L
+#define LASTREF_TYPE(name, ...)                                                                    \
+	{                                                                                          \
+		name, LASTREF_STRING_(__VA_ARGS__, ), sizeof(LASTREF_FIRST_(__VA_ARGS__, )),       \
+			LASTREF_REST_(__VA_ARGS__, )                                               \
+	}
+#else
+#define LASTREF_TYPE(name_, ...)                                                                   \
+	{                                                                                          \
+		.name = name_, .c_type = LASTREF_STRING_(__VA_ARGS__, ),                           \
+		.size = sizeof(LASTREF_FIRST_(__VA_ARGS__, )), LASTREF_REST_(__VA_ARGS__, )        \
+	}
+#endif
+
+/**
+ * enum lastref_leak_mode - what the leak checker does
+ * @LASTREF_LEAKS_OFF: nothing is registered and nothing is reported
+ * @LASTREF_LEAKS_WARN: leaks are reported
+ * @LASTREF_LEAKS_PANIC: leaks are reported, then the program aborts
+ */
+enum lastref_leak_mode { LASTREF_LEAKS_OFF, LASTREF_LEAKS_WARN, LASTREF_LEAKS_PANIC };
+
+/**
+ * enum lastref_misuse_kind - the misuses that a handler is told of
+ * @LASTREF_MISUSE_REF_DEAD: ref on a dead object
+ * @LASTREF_MISUSE_REF_UNINITIALIZED: ref on a count that was never initialised
+ * @LASTREF_MISUSE_UNREF_DEAD: one unref too many
+ * @LASTREF_MISUSE_UNREF_UNINITIALIZED: unref on a count that was never initialised
+ * @LASTREF_MISUSE_OVERFLOW: more than 2^31 - 1 references; the object is immortal from now on
+ * @LASTREF_MISUSE_RESTORE_NEGATIVE: a negative count given to ref_restore
+ * @LASTREF_MISUSE_REGISTERED_TWICE: lastref_register() on an object that is registered
+ * @LASTREF_MISUSE_NOT_REGISTERED: lastref_unregister() on an object that is not
+ * @LASTREF_MISUSE_NO_FUNCTION: a generic function on a type that did not set .ref, .tryref or .unref
+ */
+enum lastref_misuse_kind {
+	LASTREF_MISUSE_REF_DEAD,
+	LASTREF_MISUSE_REF_UNINITIALIZED,
+	LASTREF_MISUSE_UNREF_DEAD,
+	LASTREF_MISUSE_UNREF_UNINITIALIZED,
+	LASTREF_MISUSE_OVERFLOW,
+	LASTREF_MISUSE_RESTORE_NEGATIVE,
+	LASTREF_MISUSE_REGISTERED_TWICE,
+	LASTREF_MISUSE_NOT_REGISTERED,
+	LASTREF_MISUSE_NO_FUNCTION,
+};
+
+/**
+ * struct lastref_misuse - one misuse, as a handler sees it
+ * @kind: which
+ * @type: the object's type, or NULL for a bare count
+ * @object: the object; it may be dead, so do not follow the pointer
+ * @message: the whole report, lines ended by newlines; valid during the call
+ */
+struct lastref_misuse {
+	enum lastref_misuse_kind kind;
+	const struct lastref_type *type;
+	const void *object;
+	const char *message;
+};
+
+/** lastref_misuse_handler - called by the thread that misused, with the context given to lastref_set_misuse_handler(). */
+typedef void (*lastref_misuse_handler)(const struct lastref_misuse *misuse, void *context);
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Which operations call the runtime: bit 0, births; bit 1, every ref, tryref and unref. Read by the inline functions of
+ * object.h before their atomic operation; written by the runtime only.
+ */
+#define LASTREF_WATCH_BIRTHS_ 1
+#define LASTREF_WATCH_REFS_ 2
+extern LASTREF_API unsigned char lastref_watch;
+
+/** lastref_version() - the version of the loaded library, as LASTREF_VERSION_STRING. Never NULL. */
+LASTREF_API const char *lastref_version(void);
+
+/**
+ * lastref_set_leak_mode() - switch leak checking on or off
+ * @mode: the new mode; a value that is none of the enum counts as LASTREF_LEAKS_OFF
+ *
+ * May be called at any time. Objects born while checking was off are not known and never reported; objects registered before
+ * it was switched off leave the registry as they die.
+ */
+LASTREF_API void lastref_set_leak_mode(enum lastref_leak_mode mode);
+
+/** lastref_get_leak_mode() - the mode now, from the environment or from lastref_set_leak_mode(). */
+LASTREF_API enum lastref_leak_mode lastref_get_leak_mode(void);
+
+/**
+ * lastref_register() - an object that counts by hand is born
+ * @type: its type; the runtime copies what it needs
+ * @object: its address, the name by which it is unregistered
+ *
+ * Does nothing while checking is off. Registering an address that is registered is misuse: reported with both sites, and
+ * aborts unless a handler returns; the first registration stands then.
+ */
+LASTREF_API void lastref_register(const struct lastref_type *type, const void *object);
+
+/**
+ * lastref_unregister() - an object that counts by hand dies
+ * @type: its type
+ * @object: the address that was registered
+ *
+ * Call it at the end of the destructor, before the memory is given back. If the object was never registered although
+ * checking has been on since the program started, that is misuse: a type that forgets to register is found here. If
+ * checking was ever off, it is only counted, and the report says how many.
+ */
+LASTREF_API void lastref_unregister(const struct lastref_type *type, const void *object);
+
+/**
+ * lastref_log_ref() - write a line to the event log for a ref of a hand-written count
+ * @type: its type; nothing is written unless its .log is set or `LASTREF=log=GLOB` matches its name
+ * @object: the object
+ * @count: the number of references that resulted
+ *
+ * Does nothing while checking is off.
+ */
+LASTREF_API void lastref_log_ref(const struct lastref_type *type, const void *object, int64_t count);
+
+/** lastref_log_tryref() - as lastref_log_ref(), for a tryref that succeeded. */
+LASTREF_API void lastref_log_tryref(const struct lastref_type *type, const void *object, int64_t count);
+
+/** lastref_log_unref() - as lastref_log_ref(), for an unref. */
+LASTREF_API void lastref_log_unref(const struct lastref_type *type, const void *object, int64_t count);
+
+/**
+ * lastref_leak_check() - report every object that is live now
+ *
+ * For the moment when nothing counted should be left: the end of a server's shutdown, of a test. Writes one report, where
+ * `output=` says (standard error by default), if any object is live. May be called again; the check at exit does not repeat
+ * what was reported here. With LASTREF_LEAKS_PANIC it aborts after a report that names a leak.
+ *
+ * Return: how many live objects there are; 0 while checking is off.
+ */
+LASTREF_API size_t lastref_leak_check(void);
+
+/** lastref_live_objects() - how many objects are registered now. Exact when no other thread is at work. */
+LASTREF_API size_t lastref_live_objects(void);
+
+/**
+ * lastref_set_misuse_handler() - be told of a misuse instead of aborting
+ * @handler: called after the message was composed and instead of printing it; NULL restores the default (print, abort)
+ * @context: passed to @handler
+ *
+ * If the handler returns, the program goes on: the misused object leaks, and is never destroyed twice.
+ */
+LASTREF_API void lastref_set_misuse_handler(lastref_misuse_handler handler, void *context);
+
+/**
+ * lastref_ref() - take a reference through a type descriptor
+ * @type: the object's type: x_ref_type() of the template, or one written by hand with .ref set
+ * @object: not NULL
+ *
+ * Return: @object.
+ */
+LASTREF_API void *lastref_ref(const struct lastref_type *type, void *object);
+
+/** lastref_tryref() - as lastref_ref(), if the object is still alive. Return: @object, or NULL once dead. */
+LASTREF_API void *lastref_tryref(const struct lastref_type *type, void *object);
+
+/** lastref_unref() - give up a reference; destroys on the last. @object may be NULL. Return: NULL, always. */
+LASTREF_API void *lastref_unref(const struct lastref_type *type, void *object);
+
+/** lastref_ref_count() - the count, for display; -1 if the type has no .count. */
+LASTREF_API int64_t lastref_ref_count(const struct lastref_type *type, const void *object);
+
+/*
+ * What the template of object.h calls. Not for use by hand.
+ */
+
+/* Registers the object and stores its index in @count. Called with bit 0 of lastref_watch set. */
+LASTREF_API void lastref_object_born(const struct lastref_type *type, const void *object, struct lastref_count *count);
+
+/* The last reference is gone and the destructor is about to run. @index is the object's, not 0. */
+LASTREF_API void lastref_object_dying(const struct lastref_type *type, const void *object, uint32_t index);
+
+/* The destructor has returned; the object's memory may be gone. @index as given to lastref_object_dying(). */
+LASTREF_API void lastref_object_died(uint32_t index);
+
+/* The operations with bit 1 of lastref_watch set: they count as their inline forms do, and log.
+ * lastref_watched_ref() returns the object. */
+LASTREF_API void *lastref_watched_ref(const struct lastref_type *type, void *object, struct lastref_count *count);
+LASTREF_API bool lastref_watched_tryref(const struct lastref_type *type, const void *object,
+					struct lastref_count *count);
+LASTREF_API bool lastref_watched_unref(const struct lastref_type *type, const void *object,
+				       struct lastref_count *count);
+LASTREF_API bool lastref_watched_unref_unless_last(const struct lastref_type *type, const void *object,
+						   struct lastref_count *count);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

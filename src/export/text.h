@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Findings as text: the report that a person reads.
+ *
+ * Layer: export. Bounded: a report of a million objects is under a screen, and says what it left out.
+ */
+#ifndef LR_EXPORT_TEXT_H
+#define LR_EXPORT_TEXT_H
+
+#include "analyze/findings.h"
+#include "base/sink.h"
+#include "export/symbolizer.h"
+
+#include <stdbool.h>
+
+struct lr_text_options {
+	bool addresses;	 /* add the objects' addresses */
+	bool all;	 /* every group, not the largest few */
+	bool types;	 /* the table of types, and a line also if there is nothing to report */
+	bool color;
+	const char *process; /* heading when one run has several processes: "process 2 of 3: ./child"; or NULL */
+};
+
+/**
+ * lr_text_report() - write the report of one process
+ * @symbolizer: asked for the frames that are shown, once prepared with all of them
+ */
+void lr_text_report(struct lr_sink *sink, const struct lr_findings *findings, const struct lr_text_options *options,
+		    const struct lr_symbolizer *symbolizer);
+
+/**
+ * lr_text_site() - write a stack on one line: "dcache.c:41 dentry_new < lookup < main"
+ * @type_name: frames of this type's generated functions are left out; NULL for none
+ */
+void lr_text_site(struct lr_sink *sink, const struct lr_image *image, uint32_t site, const char *type_name,
+		  const struct lr_symbolizer *symbolizer);
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The image: what the runtime keeps of one process, as bytes.
+ *
+ * One layout serves three places: the arena in the process under test (private memory, or under `lastref run` a file mapped
+ * MAP_SHARED, which the parent still reads after a kill -9), the file of `lastref run -o`, and `lastref report`. An image is a header
+ * with a table of segments. A segment has a kind; all segments of one kind, in table order, form one space of elements, and
+ * elements name each other by their ordinal in their space, counted from 0.
+ *
+ * In the arena every segment is LR_SEGMENT_SIZE bytes; in a file the last segment of a kind is as long as it must be, and
+ * each has a checksum. Integers are in the byte order of the machine, which the header tells. docs/image-format.md describes this
+ * for readers of files; this header is the definition.
+ *
+ * Layer: format. No I/O, no allocation.
+ */
+#ifndef LR_FORMAT_IMAGE_H
+#define LR_FORMAT_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LR_IMAGE_MAGIC "LASTREF" /* eight bytes with its zero */
+#define LR_IMAGE_VERSION 1u
+#define LR_IMAGE_BYTE_ORDER 0x01020304u
+
+/* A multiple of the page and of every element's size. */
+#define LR_SEGMENT_SIZE (768u * 1024u)
+#define LR_SEGMENTS_MAX 16384u
+
+enum lr_segment_kind {
+	LR_RECORDS, /* struct lr_record: one an object */
+	LR_SITES,   /* struct lr_site */
+	LR_TYPES,   /* struct lr_type_entry */
+	LR_MODULES, /* struct lr_module */
+	LR_CURSORS, /* struct lr_cursor_block */
+	LR_NOTES,   /* struct lr_note */
+	LR_TEXT,    /* strings, see lr_text_ref */
+	LR_KINDS,
+};
+
+/*
+ * A string of the image: the offset in the text space, 0 for none. There stand a uint32_t length and so many bytes, with a
+ * zero byte after them; it never crosses a segment, and begins at a multiple of 4.
+ */
+typedef uint32_t lr_text_ref;
+#define LR_TEXT_MAX (64u * 1024u) /* longer strings are cut when they are stored */
+
+struct lr_segment {
+	uint32_t kind;
+	uint32_t checksum; /* CRC-32 of its bytes; 0 and unused in the arena */
+	uint64_t offset;   /* from the begin of the image */
+	uint64_t length;   /* bytes in use; in the arena LR_SEGMENT_SIZE */
+};
+
+/* How far the process came; only ever grows. */
+enum lr_process_state {
+	LR_PROCESS_RUNNING, /* or ended with no code of ours run: a signal, _exit, exec */
+	LR_PROCESS_CHECKED, /* the check at exit has run and left its notes */
+	LR_PROCESS_LEFT,    /* said by the reader's side: it is gone */
+};
+
+enum lr_counter {
+	LR_LOST_OBJECTS,	 /* not registered: no memory, or too many */
+	LR_LOST_SITES,		 /* registered without their stack */
+	LR_LOST_TYPES,		 /* objects of types beyond the 65,535th */
+	LR_UNKNOWN_UNREGISTERED, /* by hand, of objects born before checking was on, or in the parent */
+	LR_BORN_UNCHECKED,	 /* 1 if checking was ever off since the start */
+	LR_REPORTED,		 /* objects that checks called by the program reported */
+	LR_MISUSES,		 /* misuses reported */
+	LR_FREED_WITHOUT_UNREF,	 /* objects re-initialised over one that was still registered */
+	LR_NO_UNWINDER,		 /* 1 if stacks are the caller's address only */
+	LR_COUNTERS,
+};
+
+struct lr_image_header {
+	char magic[8];
+	uint32_t version;
+	uint32_t byte_order;
+	uint32_t header_size; /* bytes up to the end of the table */
+	uint32_t segments;    /* table entries in use; stored with release after the entry and its segment are there */
+	uint32_t complete;    /* in a file: 1, written last; in the arena 0 */
+	uint32_t state;	      /* enum lr_process_state */
+	uint32_t pid;
+	uint32_t exit_status; /* as wait() gives it; put in by `lastref run` */
+	uint64_t started;     /* CLOCK_BOOTTIME, ns: orders the processes of one run */
+	lr_text_ref command;  /* the program's name and arguments */
+	uint32_t stack_depth; /* frames kept of a stack */
+	uint64_t counters[LR_COUNTERS];
+	struct lr_segment table[]; /* LR_SEGMENTS_MAX in the arena, `segments` in a file */
+};
+
+#define LR_ARENA_HEADER_SIZE                                                                       \
+	((sizeof(struct lr_image_header) + LR_SEGMENTS_MAX * sizeof(struct lr_segment) + 4095) & ~(size_t)4095)
+
+/*
+ * One object. Written by the owning thread in the order: fields, then state. A reader in the process takes `birth`, `state`, the rest,
+ * and `birth` again: birth numbers are never reused, so an equal pair means that the record did not change hands.
+ */
+struct lr_record {
+	uint64_t object; /* address, complemented: no scan of memory takes the registry for a holder */
+	uint32_t site;	 /* of birth: ordinal + 1 in LR_SITES, 0 unknown */
+	uint32_t state;	 /* LR_STATE_*, and below it the value described there */
+	uint64_t birth;	 /* type (ordinal + 1 in LR_TYPES) << 48 | number: dentry#17 is 17 */
+};
+
+#define LR_STATE_FREE 0u
+#define LR_STATE_ALIVE (1u << 30) /* value: LR_ALIVE_* flags */
+#define LR_STATE_DYING (2u << 30) /* the destructor runs; value: the site of the last unref */
+#define LR_STATE_DEAD (3u << 30)  /* the record is not reused yet; value: the site of the last unref */
+#define LR_STATE_MASK (3u << 30)
+#define LR_ALIVE_REPORTED 1u   /* a check called by the program has reported it */
+#define LR_ALIVE_OVERWRITTEN 2u /* another object was born at its address: freed without its last unref */
+#define LR_SITE_ID_MAX (LR_STATE_ALIVE - 1)
+
+#define LR_BIRTH_NUMBER_BITS 48
+#define LR_BIRTH_NUMBER_MASK ((UINT64_C(1) << LR_BIRTH_NUMBER_BITS) - 1)
+
+/* One frame of a stack; the stack is the path from here to the root. Frames near main() are shared by many stacks. */
+struct lr_site {
+	uint64_t pc;	 /* return address in bits 0..47, module (ordinal + 1 in LR_MODULES) in bits 48..63 */
+	uint64_t hash;	 /* of the path from the root to here */
+	uint32_t parent; /* the caller: ordinal + 1 in LR_SITES, 0 for the outermost frame */
+	uint32_t flags;	 /* LR_SITE_* */
+};
+
+#define LR_SITE_PC_MASK ((UINT64_C(1) << 48) - 1)
+#define LR_SITE_EXACT 1u /* pc is the instruction itself (interrupted by a signal), not the one after a call */
+#define LR_SITE_CUT 2u	 /* outermost frame kept, but the stack went on */
+
+struct lr_type_entry {
+	lr_text_ref name;
+	lr_text_ref c_type;
+	uint64_t size;
+	uint64_t name_hash; /* of the whole name and c_type, also where the stored ones are cut */
+	uint64_t dealt;	    /* birth numbers given to threads so far, in blocks; the cursors tell how many are left */
+	uint64_t returned;  /* of these, numbers given back unused */
+	uint64_t reserved;
+};
+
+struct lr_module {
+	uint64_t bias; /* runtime address - address in the file */
+	uint64_t start;
+	uint64_t end;
+	lr_text_ref path;
+	uint32_t build_id_size;
+	uint8_t build_id[32];
+};
+
+/* The birth numbers that one thread still has to deal, for types [first_type, first_type + LR_CURSORS_IN_BLOCK). */
+#define LR_CURSORS_IN_BLOCK 47u
+struct lr_cursor {
+	uint64_t next;
+	uint64_t end;
+};
+
+struct lr_cursor_block {
+	uint32_t first_type; /* ordinal in LR_TYPES */
+	uint32_t owned;	     /* 1 while a thread uses it */
+	uint64_t reserved;
+	struct lr_cursor cursors[LR_CURSORS_IN_BLOCK];
+};
+
+/* What the check in the process saw of one object, which nobody can see after its death. */
+struct lr_note {
+	uint64_t birth;	   /* as in the record: names the object */
+	int64_t count;	   /* if LR_NOTE_COUNT */
+	uint64_t size;	   /* if LR_NOTE_SIZE: what .size_of said */
+	lr_text_ref text;  /* if LR_NOTE_DESCRIBED or LR_NOTE_MESSAGE */
+	uint32_t flags;
+};
+
+#define LR_NOTE_COUNT 1u
+#define LR_NOTE_SIZE 2u
+#define LR_NOTE_DESCRIBED 4u  /* text is what .describe wrote */
+#define LR_NOTE_MESSAGE 8u    /* text is what .leak_message wrote */
+#define LR_NOTE_UNREADABLE 16u /* the object's memory is gone: freed without its last unref */
+#define LR_NOTE_NOT_ASKED 32u  /* has a .describe, but calling it was not safe */
+
+_Static_assert(sizeof(struct lr_record) == 24 && LR_SEGMENT_SIZE % 24 == 0, "records fill a segment");
+_Static_assert(sizeof(struct lr_site) == 24, "sites fill a segment");
+_Static_assert(sizeof(struct lr_type_entry) == 48 && LR_SEGMENT_SIZE % 48 == 0, "types fill a segment");
+_Static_assert(sizeof(struct lr_module) == 64 && LR_SEGMENT_SIZE % 64 == 0, "modules fill a segment");
+_Static_assert(sizeof(struct lr_cursor_block) == 768 && LR_SEGMENT_SIZE % 768 == 0, "cursor blocks fill a segment");
+_Static_assert(sizeof(struct lr_note) == 32 && LR_SEGMENT_SIZE % 32 == 0, "notes fill a segment");
+
+/* All segments of one kind. */
+struct lr_space {
+	void **segments; /* guarded by the owner; entries are never taken back */
+	uint32_t count;	 /* entries that are there */
+	uint64_t bytes;	 /* of all of them together */
+};
+
+/*
+ * An image that is in memory, wherever its segments lie: in the process, the arena fills one; a reader fills one from a file with
+ * lr_image_open(). Readers trust nothing: each access below checks its bounds.
+ */
+struct lr_image {
+	const struct lr_image_header *header;
+	struct lr_space spaces[LR_KINDS];
+	bool cut_short; /* a file that ends early: what is there was taken */
+};
+
+/* Size of an element of @kind; 1 for LR_TEXT. */
+size_t lr_image_element_size(enum lr_segment_kind kind);
+
+/* How many elements of @kind there are, unused ones at the end included. */
+uint64_t lr_image_count(const struct lr_image *image, enum lr_segment_kind kind);
+
+/* The element @ordinal of @kind, or NULL if there is none. */
+const void *lr_image_at(const struct lr_image *image, enum lr_segment_kind kind, uint64_t ordinal);
+
+/* The string at @ref, its length in @ret_length (may be NULL); "" if there is none there. Zero-terminated. */
+const char *lr_image_text(const struct lr_image *image, lr_text_ref ref, size_t *ret_length);
+
+/* Typed forms. @id is ordinal + 1 as elements name each other; NULL for 0 and for what is not there. */
+const struct lr_site *lr_image_site(const struct lr_image *image, uint32_t id);
+const struct lr_module *lr_image_module(const struct lr_image *image, uint32_t id);
+const struct lr_type_entry *lr_image_type(const struct lr_image *image, uint32_t id);
+
+/**
+ * lr_image_open() - find the segments of an image in memory
+ * @image: filled on success
+ * @bytes, @size: the whole file, or an arena of a process that is dead; must stay while @image is used
+ * @tables: LR_KINDS * LR_SEGMENTS_MAX pointers of room for the spaces (lr_image_open() does not allocate)
+ * @check: compare the checksums (a file) or not (an arena)
+ *
+ * Return: 0, also if the file ends early (then @image->cut_short); -ENOTSUP for another version or byte order; -EBADMSG for
+ * what is no image or has lengths or checksums that lie.
+ */
+int lr_image_open(struct lr_image *image, const void *bytes, size_t size, void **tables, bool check);
+
+#endif

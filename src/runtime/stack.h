@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stacks: from the caller's registers to a site, in one step.
+ *
+ * A site is a deduplicated call stack, numbered; it is a node of a trie whose path to the root is the stack (struct lr_site).
+ * Capturing walks the stack with unwind rules from .eh_frame (cfi.h), cached one 8-byte word a return address, and stops as soon
+ * as it meets a frame of the thread's last stack and has verified that one to the root.
+ *
+ * Layer: runtime.
+ */
+#ifndef LR_RUNTIME_STACK_H
+#define LR_RUNTIME_STACK_H
+
+#include "format/settings.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Where a walk begins: the state in the caller of the function that said LR_STACK_HERE(). */
+struct lr_stack_start {
+	uintptr_t pc;  /* return address */
+	uintptr_t cfa; /* the caller's stack pointer after the return */
+	uintptr_t fp;  /* the caller's rbp */
+};
+
+/* In a function of ours that the program called. __builtin_frame_address() makes gcc and clang keep a frame pointer in it. */
+#define LR_STACK_HERE()                                                                            \
+	((struct lr_stack_start){                                                                  \
+		.pc = (uintptr_t)__builtin_return_address(0),                                      \
+		.cfa = (uintptr_t)__builtin_frame_address(0) + 2 * sizeof(uintptr_t),              \
+		.fp = *(const uintptr_t *)__builtin_frame_address(0),                              \
+	})
+
+/* One frame of the memo of a thread's last stack. Kept outermost first, so that new inner frames replace the end. */
+struct lr_memo_frame {
+	uintptr_t slot;	    /* address of the stack word that holds pc; 0 for the first frame of a capture */
+	uintptr_t pc;	    /* return address */
+	uintptr_t fp;	    /* rbp in the frame that pc returns to */
+	uintptr_t fp_slot;  /* address of the stack word from which fp was restored; 0 if it was not */
+	uint64_t hash;	    /* of the path from the root to here */
+	uint32_t site;	    /* of that path; 0 not known */
+	uint32_t flags;	    /* LR_SITE_* */
+};
+
+/* What stacks need of a thread. Zeroed memory is a thread that has not captured yet. */
+struct lr_stack_thread {
+	uintptr_t stack_low; /* the thread's own stack; 0, 0 not known yet */
+	uintptr_t stack_high;
+	volatile bool busy; /* a capture is under way: one that a signal handler begins meanwhile gives site 0 */
+	bool memo_is_whole; /* memo[0] is the outermost frame of the stack, not where the walk was cut */
+	uint32_t memo_length;
+	uint32_t generation; /* of the rule cache at the last capture; another one empties the memo */
+	struct lr_memo_frame memo[LR_STACK_DEPTH_MAX];
+};
+
+/**
+ * lr_stack_set_depth() - how many frames a site keeps, 1..LR_STACK_DEPTH_MAX. Before the first capture.
+ */
+void lr_stack_set_depth(int depth);
+
+/**
+ * lr_stack_capture() - the site of a stack
+ * @thread: the calling thread's
+ * @start: from LR_STACK_HERE() in the function that the program called
+ *
+ * Lock-free once a return address was seen before; never allocates from malloc. Safe where a signal handler interrupts
+ * it and captures too.
+ *
+ * Return: the site's id (ordinal + 1 in LR_SITES of the arena), or 0 if there was no memory or the thread is busy.
+ */
+uint32_t lr_stack_capture(struct lr_stack_thread *thread, const struct lr_stack_start *start);
+
+/** lr_stack_restart_in_child() - after fork(): the arena is empty again, so sites and modules begin anew. */
+void lr_stack_restart_in_child(void);
+
+#endif

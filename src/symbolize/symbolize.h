@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Addresses to function, file, line and inlined frames, through elfutils: the only folder that knows it.
+ *
+ * Modules are opened by path, must have the build-id that the image recorded, and get their debug information from themselves or
+ * from a separate file found by build-id or debug link. The network (debuginfod) is asked only if the user said so.
+ *
+ * Layer: symbolize. Not thread-safe.
+ */
+#ifndef LR_SYMBOLIZE_H
+#define LR_SYMBOLIZE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct lr_symbols;
+
+struct lr_symbol_frame {
+	const char *function; /* demangled if C++; NULL if unknown */
+	const char *file;     /* as the compiler recorded it; NULL if unknown */
+	unsigned int line;
+};
+
+typedef void (*lr_symbol_emit)(const struct lr_symbol_frame *frame, void *context);
+
+/**
+ * lr_symbols_create() - begin
+ * @network: let elfutils ask debuginfod servers (DEBUGINFOD_URLS)
+ *
+ * Return: NULL without memory.
+ */
+struct lr_symbols *lr_symbols_create(bool network);
+void lr_symbols_destroy(struct lr_symbols *symbols);
+
+/**
+ * lr_symbols_resolve() - the functions active at an address
+ * @module: path of the ELF file
+ * @build_id, @build_id_size: what it must have; size 0: anything goes
+ * @offset: the address in the file (st_value's terms), inside the call instruction
+ * @emit: called for each frame, innermost (inlined) first; not at all if nothing is known
+ *
+ * Results are cached by module and address. Return: 0; -ENOENT if the module cannot be opened; -ESTALE if it is not the file
+ * that was loaded (another build-id). An address with no symbol gives 0 and no call of @emit.
+ */
+int lr_symbols_resolve(struct lr_symbols *symbols, const char *module, const uint8_t *build_id, size_t build_id_size,
+		       uint64_t offset, lr_symbol_emit emit, void *context);
+
+#endif

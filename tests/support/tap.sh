@@ -1,0 +1,222 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# A harness for tests written in bash, with TAP on standard output. A test file looks like this:
+#
+#	#!/usr/bin/env bash
+#	# SPDX-License-Identifier: Apache-2.0
+#	. "$(dirname "$0")/../support/tap.sh"
+#
+#	test_a_leak_gives_exit_status_23()
+#	{
+#		compile prog prog.c                       # or: compile prog - <<'C' ... C
+#		run "$LASTREF_CMD" run -- ./prog
+#		expect_status 23
+#		expect_text stderr '1 leaked object'
+#	}
+#
+#	run_tests "$@"
+#
+# Every function called test_* is a test, run in the order of the file, and its name without that prefix is the sentence it
+# proves. Each runs in a subshell of its own, in a new empty folder, under `set -euE -o pipefail`: a test fails at the first
+# command that fails, and the harness names that command and its line. With arguments, run_tests runs the tests named.
+#
+# Variables (from meson; with defaults when a file is run by hand):
+#	SRC		the source tree
+#	LASTREF_BUILD	the build folder: liblastref.so, liblastref.a, the examples
+#	LASTREF_CMD	the `lastref` command
+#	CC, CXX		compilers, gcc and g++ if unset
+#
+# The environment of a test has no LASTREF* settings of the caller, LC_ALL=C, and LD_LIBRARY_PATH set to the build folder.
+#
+# Functions for tests:
+#	run CMD [ARG...]	run CMD without stdin; its output goes to the files `stdout` and `stderr`, its exit status to $status.
+#				Never fails itself.
+#	expect_status N		the last run ended with status N; else its output is shown
+#	expect_text FILE TEXT	FILE has a line that contains TEXT, literally
+#	expect_match FILE RE	FILE has a line that matches the extended regular expression RE
+#	expect_no_text FILE TEXT	FILE has no line that contains TEXT
+#	expect_empty FILE	FILE is empty
+#	expect_equal A B	the strings A and B are equal
+#	fail MESSAGE		fail this test
+#	skip REASON		end this test; counted as skipped
+#	compile OUT SOURCE [FLAG...]
+#				build SOURCE (`-` reads C from stdin) against include/ and liblastref.so as -std=gnu11 -g, no warnings
+#				allowed. FLAGs come last.
+#	compile_static OUT SOURCE [FLAG...]
+#				the same with liblastref.a in place of the shared library
+
+set -u
+
+SRC=${SRC:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
+LASTREF_BUILD=${LASTREF_BUILD:-$SRC/build}
+LASTREF_CMD=${LASTREF_CMD:-$LASTREF_BUILD/lastref}
+CC=${CC:-gcc}
+CXX=${CXX:-g++}
+LC_ALL=C
+LD_LIBRARY_PATH=$LASTREF_BUILD
+export SRC LASTREF_BUILD LASTREF_CMD CC CXX LC_ALL LD_LIBRARY_PATH
+unset LASTREF LASTREF_RUN_DIR NO_COLOR CLICOLOR_FORCE DEBUGINFOD_URLS
+
+# What `skip` ends a test with: no shell or signal gives this status by itself.
+tap_skip_status=77
+status=0
+
+fail()
+{
+	echo "$*" >&2
+	exit 1
+}
+
+skip()
+{
+	printf '%s\n' "$*" >"$tap_skip_file"
+	exit "$tap_skip_status"
+}
+
+run()
+{
+	status=0
+	"$@" </dev/null >stdout 2>stderr || status=$?
+}
+
+expect_status()
+{
+	[ "$status" -eq "$1" ] && return
+	echo "--- stdout"
+	tap_head stdout
+	echo "--- stderr"
+	tap_head stderr
+	fail "exit status $status instead of $1"
+}
+
+expect_text()
+{
+	grep -qF -e "$2" -- "$1" && return
+	tap_show "$1"
+	fail "no line of $1 contains: $2"
+}
+
+expect_match()
+{
+	grep -qE -e "$2" -- "$1" && return
+	tap_show "$1"
+	fail "no line of $1 matches: $2"
+}
+
+expect_no_text()
+{
+	grep -qF -e "$2" -- "$1" || return 0
+	tap_show "$1"
+	fail "a line of $1 contains: $2"
+}
+
+expect_empty()
+{
+	[ -e "$1" ] || fail "there is no file $1"
+	[ -s "$1" ] || return 0
+	tap_show "$1"
+	fail "$1 is not empty"
+}
+
+expect_equal()
+{
+	[ "$1" = "$2" ] || fail "'$1' is not equal to '$2'"
+}
+
+compile()
+{
+	tap_compile "$1" "$2" -L"$LASTREF_BUILD" -l:liblastref.so.0 "${@:3}"
+}
+
+compile_static()
+{
+	tap_compile "$1" "$2" "$LASTREF_BUILD/liblastref.a" "${@:3}"
+}
+
+# tap_compile OUT SOURCE LINK-ARG...
+tap_compile()
+{
+	"$CC" -std=gnu11 -g -O1 -Wall -Wextra -Werror -I"$SRC/include" -pthread -o "$1" -x c "$2" -x none "${@:3}"
+}
+
+tap_show()
+{
+	echo "--- $1"
+	tap_head "$1"
+}
+
+# The first lines of a file, so that a test that fails on a huge output stays readable.
+tap_head()
+{
+	head -c 4000 -- "$1" 2>&1 | head -n 60
+	echo
+}
+
+tap_on_error()
+{
+	echo "line ${BASH_LINENO[0]} of $(basename "$0"): status $1 from: $2" >&2
+}
+
+# The names of the test functions, in the order in which the file has them.
+tap_test_names()
+{
+	shopt -s extdebug
+	declare -F | sed -n 's/^declare -f \(test_.*\)$/\1/p' | while read -r name; do
+		declare -F "$name"
+	done | sort -k2,2n | cut -d' ' -f1
+}
+
+# tap_run_one NAME LOG: run one test in a folder of its own. Return: its status.
+tap_run_one()
+{
+	(
+		set -eE -o pipefail
+		trap 'tap_on_error $? "$BASH_COMMAND"' ERR
+		mkdir -- "$tap_folder/$1"
+		cd -- "$tap_folder/$1"
+		"$1"
+	) >"$2" 2>&1 </dev/null
+}
+
+# tap_result NUMBER NAME STATUS LOG: print the line of one test, and what it printed if it failed.
+tap_result()
+{
+	case $3 in
+	0)
+		echo "ok $1 - ${2#test_}"
+		;;
+	"$tap_skip_status")
+		echo "ok $1 - ${2#test_} # SKIP $(cat "$tap_skip_file")"
+		;;
+	*)
+		echo "not ok $1 - ${2#test_}"
+		sed 's/^/# /' "$4"
+		return 1
+		;;
+	esac
+}
+
+run_tests()
+{
+	local names=("$@") name number=0 failed=0
+
+	[ "${#names[@]}" -gt 0 ] || mapfile -t names < <(tap_test_names)
+	if [ "${#names[@]}" -eq 0 ]; then
+		echo "Bail out! no tests in $0"
+		exit 1
+	fi
+
+	tap_folder=$(mktemp -d "${TMPDIR:-/tmp}/lastref-test.XXXXXX")
+	tap_skip_file=$tap_folder/skip
+	trap 'chmod -R u+rwX "$tap_folder" 2>/dev/null; rm -rf "$tap_folder"' EXIT
+
+	echo "1..${#names[@]}"
+	for name in "${names[@]}"; do
+		number=$((number + 1))
+		[ "${name#test_}" != "$name" ] || name=test_$name
+		tap_run_one "$name" "$tap_folder/log"
+		tap_result "$number" "$name" $? "$tap_folder/log" || failed=$((failed + 1))
+	done
+	[ "$failed" -eq 0 ]
+}

@@ -19,7 +19,8 @@
 #
 # Every function called test_* is a test, run in the order of the file, and its name without that prefix is the sentence it
 # proves. Each runs in a subshell of its own, in a new empty folder, under `set -euE -o pipefail`: a test fails at the first
-# command that fails, and the harness names that command and its line. With arguments, run_tests runs the tests named.
+# command that fails, and the harness names that command and its line. With arguments, run_tests runs the tests named. A function
+# called after_all, if the file has one, is run at the end.
 #
 # Variables (from meson; with defaults when a file is run by hand):
 #	SRC		the source tree
@@ -56,7 +57,7 @@ CXX=${CXX:-g++}
 LC_ALL=C
 LD_LIBRARY_PATH=$LASTREF_BUILD
 export SRC LASTREF_BUILD LASTREF_CMD CC CXX LC_ALL LD_LIBRARY_PATH
-unset LASTREF LASTREF_RUN_DIR NO_COLOR CLICOLOR_FORCE DEBUGINFOD_URLS
+unset MAKEFLAGS MAKELEVEL LASTREF LASTREF_RUN_DIR NO_COLOR CLICOLOR_FORCE DEBUGINFOD_URLS
 
 # What `skip` ends a test with: no shell or signal gives this status by itself.
 tap_skip_status=77
@@ -197,6 +198,13 @@ tap_result()
 	esac
 }
 
+tap_clean_up()
+{
+	chmod -R u+rwX "$tap_folder" 2>/dev/null
+	rm -rf "$tap_folder"
+	! declare -F after_all >/dev/null || after_all
+}
+
 run_tests()
 {
 	local names=("$@") name number=0 failed=0
@@ -209,7 +217,7 @@ run_tests()
 
 	tap_folder=$(mktemp -d "${TMPDIR:-/tmp}/lastref-test.XXXXXX")
 	tap_skip_file=$tap_folder/skip
-	trap 'chmod -R u+rwX "$tap_folder" 2>/dev/null; rm -rf "$tap_folder"' EXIT
+	trap tap_clean_up EXIT
 
 	echo "1..${#names[@]}"
 	for name in "${names[@]}"; do

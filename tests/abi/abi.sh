@@ -1,0 +1,186 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What a program sees of the libraries before it runs: symbols, relocations, dependencies, and the code that the template becomes.
+
+. "$(dirname "$0")/../support/tap.sh"
+
+library=$LASTREF_BUILD/liblastref.so.0
+archive=$LASTREF_BUILD/liblastref.a
+
+# Symbols that the dynamic loader offers to programs, one a line.
+exported_symbols()
+{
+	readelf --dyn-syms -W "$1" | awk '$5 != "LOCAL" && $7 != "UND" && $7 != "ABS" && NR > 3 { sub(/@.*/, "", $8); print $8 }' |
+		grep -v '^$' | sort -u
+}
+
+map_symbols()
+{
+	sed -n '/^global:/,/^local:/s/^	\([a-z_0-9]*\);$/\1/p' "$SRC/liblastref.map" | sort
+}
+
+# Names that the headers declare with LASTREF_API.
+header_symbols()
+{
+	gcc -std=gnu11 -E -P -I"$SRC/include" -x c - <<<'#include <lastref/lastref.h>' | tr '\n' ' ' |
+		grep -o '__attribute__((visibility("default")))[^;]*;' | grep -oE 'lastref_[a-z_0-9]+[(;]' | tr -d '(;' | sort -u
+}
+
+needed_libraries()
+{
+	readelf -dW "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sort
+}
+
+# straight_path COMPILER FUNCTION >path
+straight_path()
+{
+	"$1" -std=gnu11 -O2 -I"$SRC/include" -c -o hot.o "$SRC/tests/abi/hot_path.c"
+	objdump -dr --no-show-raw-insn --disassemble="$2" hot.o | awk -f "$SRC/tests/abi/straight_path.awk"
+}
+
+# no_call COMPILER FUNCTION ATOMICS: the straight path calls nothing, stays in the function and has so many atomic operations.
+no_call()
+{
+	straight_path "$1" "$2" >path
+	expect_match path '^ret'
+	expect_no_text path call
+	expect_no_text path leaves
+	expect_equal "$2 has $(grep -c '^lock ' path) atomics" "$2 has $3 atomics"
+}
+
+no_calls_with()
+{
+	no_call "$1" hot_ref 1
+	no_call "$1" hot_unref 1
+	no_call "$1" hot_set 2
+	no_call "$1" hot_clear 1
+}
+
+test_the_exported_symbols_are_those_of_the_map()
+{
+	exported_symbols "$library" >exported
+	map_symbols >map
+	[ -s map ] || fail "no symbol was read from the map"
+	diff map exported
+}
+
+test_the_map_has_what_the_headers_export_and_no_more()
+{
+	header_symbols >headers
+	map_symbols >map
+	diff headers map
+}
+
+test_the_library_needs_libc_only()
+{
+	needed_libraries "$library" | grep -vE '^(libc\.so\.6|ld-linux-x86-64\.so\.2)$' >others || true
+	expect_empty others
+
+	readelf --dyn-syms -W "$library" | awk '$7 == "UND" && $8 != "" { print $5, $8 }' |
+		grep -vE '@GLIBC_[0-9.]+|^WEAK (_ITM_|__gmon_start__)' >undefined || true
+	expect_empty undefined
+}
+
+test_the_library_has_its_soname_and_no_path()
+{
+	readelf -dW "$library" >dynamic
+	expect_text dynamic 'Library soname: [liblastref.so.0]'
+	expect_no_text dynamic RUNPATH
+	expect_no_text dynamic RPATH
+}
+
+test_the_library_is_not_linked_symbolic()
+{
+	readelf -dW "$library" >dynamic
+	expect_no_text dynamic SYMBOLIC
+}
+
+test_thread_state_is_found_without_a_call()
+{
+	readelf --dyn-syms -W "$library" >symbols
+	expect_no_text symbols __tls_get_addr
+	readelf -dW "$library" >dynamic
+	expect_text dynamic STATIC_TLS
+}
+
+test_lastref_watch_is_visible_to_programs()
+{
+	readelf --dyn-syms -W "$library" >symbols
+	expect_match symbols 'OBJECT +GLOBAL +DEFAULT +[0-9]+ lastref_watch(@|$)'
+}
+
+# The linker moves lastref_watch into such a program; a library that wrote to its own would silently be off.
+test_checking_works_through_a_copy_relocation()
+{
+	compile prog "$SRC/tests/abi/live.c" -no-pie -fno-pie -fno-pic
+	readelf -rW prog >relocations
+	expect_match relocations 'R_X86_64_COPY.*lastref_watch'
+	run ./prog
+	expect_status 0
+	expect_text stdout 'live 2'
+}
+
+test_checking_works_in_a_pie()
+{
+	compile prog "$SRC/tests/abi/live.c" -pie -fPIE
+	run ./prog
+	expect_status 0
+	expect_text stdout 'live 2'
+}
+
+test_the_archive_links_alone()
+{
+	compile_static prog "$SRC/tests/abi/live.c"
+	needed_libraries prog | grep -vE '^(libc\.so\.6|ld-linux-x86-64\.so\.2)$' >others || true
+	expect_empty others
+	run ./prog
+	expect_status 0
+	expect_text stdout 'live 2'
+}
+
+test_the_archive_links_into_a_static_program()
+{
+	compile_static prog "$SRC/tests/abi/live.c" -static -Wl,--eh-frame-hdr
+	run ./prog
+	expect_status 0
+	expect_text stdout 'live 2'
+}
+
+# In a static program our names share one space with the user's.
+test_the_archive_defines_prefixed_names_only()
+{
+	nm -g --defined-only "$archive" | awk 'NF == 3 { print $3 }' >names
+	[ -s names ] || fail "no symbol was read from the archive"
+	grep -vE '^(lr_|lastref_)' names >others || true
+	expect_empty others
+}
+
+test_the_archive_exports_what_the_library_exports()
+{
+	map_symbols >map
+	nm -g --defined-only "$archive" | awk 'NF == 3 { print $3 }' | grep '^lastref_' | sort -u >names
+	diff map names
+}
+
+test_with_checking_off_gcc_makes_no_call_on_the_hot_path()
+{
+	no_calls_with gcc
+}
+
+test_with_checking_off_clang_makes_no_call_on_the_hot_path()
+{
+	no_calls_with clang
+}
+
+test_a_count_is_eight_bytes()
+{
+	compile prog - <<-'C'
+		#include <lastref/lastref.h>
+		_Static_assert(sizeof(struct lastref_count) == 8, "the count's size is ABI");
+		_Static_assert(_Alignof(struct lastref_count) == 4, "and so is its alignment");
+		int main(void) { return 0; }
+	C
+}
+
+run_tests "$@"

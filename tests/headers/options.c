@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The macros with options, by name: valid C from C11 on and valid C++ from C++20 on. Compiled, not run. */
+#include <lastref/lastref.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct box {
+	struct lastref_count refs;
+	int content;
+};
+
+static void box_destroy(struct box *box)
+{
+	free(box);
+}
+
+static int box_describe(const void *object, char *buf, size_t size)
+{
+	return snprintf(buf, size, "%d", ((const struct box *)object)->content);
+}
+
+static size_t box_size_of(const void *object)
+{
+	(void)object;
+	return sizeof(struct box);
+}
+
+LASTREF_DEFINE(box, struct box, refs, box_destroy, .describe = box_describe,
+	       .leak_message = box_describe, .log = true, .size_of = box_size_of);
+
+static const struct lastref_type hand_written =
+	LASTREF_TYPE("hand.written", struct box, .describe = box_describe, .log = true);
+
+int main(void)
+{
+	struct box *box = (struct box *)calloc(1, sizeof(*box));
+
+	if (!box)
+		return 1;
+	box_ref_init(box);
+	lastref_register(&hand_written, box);
+	lastref_unregister(&hand_written, box);
+	box_unref(box);
+	return 0;
+}

@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The scripts that judge the rest: each must be able to say no.
+
+. "$(dirname "$0")/../support/tap.sh"
+
+# log_of RESULT RETURNCODE STDOUT: one line of meson's JSON log
+log_of()
+{
+	printf '{"name": "t", "stdout": "%s", "stderr": "", "result": "%s", "returncode": %s}\n' "$3" "$1" "$2"
+}
+
+count()
+{
+	run "$SRC/scripts/count-tests" log
+	expect_equal "$(tail -n 1 stdout)" "$1"
+}
+
+test_cases_are_counted_not_files()
+{
+	log_of OK 0 'ok 1 - a\nok 2 - b\nok - c::d (0.00s)\n' >log
+	log_of OK 0 '' >>log
+	count '4 passed, 0 failed'
+	expect_status 0
+}
+
+test_a_failed_case_fails_the_count_and_is_shown()
+{
+	log_of ERROR 1 'ok 1 - a\nnot ok 2 - bad_one\n' >log
+	count '1 passed, 1 failed'
+	expect_status 1
+	expect_text stdout 'bad_one'
+}
+
+test_a_test_that_dies_after_good_cases_is_a_failure()
+{
+	log_of TIMEOUT -15 'ok 1 - a\n' >log
+	count '1 passed, 1 failed'
+	expect_status 1
+}
+
+test_a_run_without_tests_is_a_failure()
+{
+	: >log
+	count '0 passed, 0 failed'
+	expect_status 1
+	rm log
+	count '0 passed, 0 failed'
+	expect_status 1
+}
+
+test_a_tap_test_without_cases_is_a_failure()
+{
+	log_of SKIP 0 '' >log
+	count '0 passed, 1 failed'
+	expect_status 1
+}
+
+test_skipped_cases_are_neither_passed_nor_failed()
+{
+	log_of OK 0 'ok 1 - a\nok 2 - b # SKIP not here\n' >log
+	log_of SKIP 77 '' >>log
+	count '1 passed, 0 failed, 2 skipped'
+	expect_status 0
+}
+
+# tree LAYER INCLUDE: a source tree with one file
+tree()
+{
+	mkdir -p "src/$1"
+	echo "#include $2" >"src/$1/file.c"
+}
+
+test_an_include_against_the_layers_is_found()
+{
+	tree base '"runtime/arena.h"'
+	run "$SRC/scripts/check-layers" "$PWD"
+	expect_status 1
+	expect_text stdout 'src/base/file.c:1: includes "runtime/arena.h"'
+}
+
+test_elfutils_belongs_to_symbolize()
+{
+	tree symbolize '<elfutils/libdwfl.h>'
+	run "$SRC/scripts/check-layers" "$PWD"
+	expect_status 0
+	tree export '<elfutils/libdwfl.h>'
+	run "$SRC/scripts/check-layers" "$PWD"
+	expect_status 1
+	expect_text stdout 'src/export/file.c:1'
+}
+
+test_an_include_must_name_its_layer()
+{
+	tree base '"sink.h"'
+	run "$SRC/scripts/check-layers" "$PWD"
+	expect_status 1
+}
+
+test_an_unknown_layer_is_found()
+{
+	tree misc '<stdio.h>'
+	run "$SRC/scripts/check-layers" "$PWD"
+	expect_status 1
+	expect_text stdout 'src/misc is no layer'
+}
+
+test_a_tree_without_sources_is_no_success()
+{
+	mkdir src
+	run "$SRC/scripts/check-layers" "$PWD"
+	expect_status 2
+}
+
+test_setup_says_which_sets_there_are()
+{
+	run "$SRC/scripts/setup-debian" everything
+	expect_status 2
+	expect_text stderr 'demo|check|lint'
+}
+
+test_the_makefile_lists_its_targets()
+{
+	run make -s -C "$SRC" help
+	expect_status 0
+	for target in demo check check-all lint install; do
+		expect_match stdout "^ *$target  "
+	done
+}
+
+run_tests "$@"

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Images made by hand.
+ */
+#include "support/image_builder.h"
+
+#include "format/image_write.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void *must(void *memory)
+{
+	if (memory == NULL)
+		abort();
+	return memory;
+}
+
+void image_builder_init(struct image_builder *builder)
+{
+	memset(builder, 0, sizeof(*builder));
+	memcpy(builder->header.magic, LR_IMAGE_MAGIC, sizeof(builder->header.magic));
+	builder->header.version = LR_IMAGE_VERSION;
+	builder->header.byte_order = LR_IMAGE_BYTE_ORDER;
+	builder->header.header_size = LR_ARENA_HEADER_SIZE;
+	builder->header.state = LR_PROCESS_CHECKED;
+	builder->header.pid = 4711;
+	builder->image.header = &builder->header;
+	builder->used[LR_TEXT] = sizeof(uint64_t);
+}
+
+void image_builder_finish(struct image_builder *builder)
+{
+	for (int kind = 0; kind < LR_KINDS; kind++) {
+		struct lr_space *space = &builder->image.spaces[kind];
+
+		for (uint32_t i = 0; i < space->count; i++)
+			free(space->segments[i]);
+		free(space->segments);
+	}
+}
+
+/* @size bytes that do not cross a segment. */
+static void *take(struct image_builder *builder, enum lr_segment_kind kind, size_t size, uint64_t *ret_at)
+{
+	struct lr_space *space = &builder->image.spaces[kind];
+	uint64_t at = builder->used[kind];
+
+	if (at % LR_SEGMENT_SIZE + size > LR_SEGMENT_SIZE)
+		at = (at / LR_SEGMENT_SIZE + 1) * LR_SEGMENT_SIZE;
+	if (at / LR_SEGMENT_SIZE >= space->count) {
+		space->segments = must(realloc(space->segments, (space->count + 1) * sizeof(void *)));
+		space->segments[space->count++] = must(calloc(1, LR_SEGMENT_SIZE));
+		space->bytes += LR_SEGMENT_SIZE;
+	}
+	builder->used[kind] = at + size;
+	*ret_at = at;
+	return (char *)space->segments[at / LR_SEGMENT_SIZE] + at % LR_SEGMENT_SIZE;
+}
+
+void *image_builder_add(struct image_builder *builder, enum lr_segment_kind kind, uint32_t *ret_id)
+{
+	size_t size = lr_image_element_size(kind);
+	uint64_t at;
+	void *element = take(builder, kind, size, &at);
+
+	if (ret_id != NULL)
+		*ret_id = (uint32_t)(at / size) + 1;
+	return element;
+}
+
+lr_text_ref image_builder_text(struct image_builder *builder, const char *text)
+{
+	uint32_t length = (uint32_t)strlen(text);
+	uint64_t at;
+	char *place = take(builder, LR_TEXT, (sizeof(length) + length + 1 + 3) & ~(size_t)3, &at);
+
+	memcpy(place, &length, sizeof(length));
+	memcpy(place + sizeof(length), text, length + 1);
+	return (lr_text_ref)at;
+}
+
+uint32_t image_builder_type(struct image_builder *builder, const char *name, uint64_t dealt)
+{
+	uint32_t id;
+	struct lr_type_entry *type = image_builder_add(builder, LR_TYPES, &id);
+
+	type->name = image_builder_text(builder, name);
+	type->c_type = type->name;
+	type->size = 64;
+	type->dealt = dealt;
+	return id;
+}
+
+uint32_t image_builder_site(struct image_builder *builder, const char *path, uint64_t offset, uint32_t parent)
+{
+	uint32_t module_id, id;
+	struct lr_module *module = image_builder_add(builder, LR_MODULES, &module_id);
+	struct lr_site *site = image_builder_add(builder, LR_SITES, &id);
+
+	module->path = image_builder_text(builder, path);
+	module->end = UINT64_C(1) << 40;
+	site->pc = (uint64_t)module_id << 48 | offset;
+	site->parent = parent;
+	return id;
+}
+
+struct lr_record *image_builder_record(struct image_builder *builder, uint32_t type, uint64_t number, uint32_t site,
+				       uint32_t state)
+{
+	struct lr_record *record = image_builder_add(builder, LR_RECORDS, NULL);
+
+	record->object = ~(number * 64);
+	record->site = site;
+	record->state = state;
+	record->birth = (uint64_t)type << LR_BIRTH_NUMBER_BITS | number;
+	return record;
+}
+
+struct built image_builder_arena(const struct image_builder *builder)
+{
+	struct built built = { .size = LR_ARENA_HEADER_SIZE };
+	struct lr_image_header *header;
+
+	for (int kind = 0; kind < LR_KINDS; kind++)
+		built.size += builder->image.spaces[kind].bytes;
+	built.bytes = must(calloc(1, built.size));
+	header = (void *)built.bytes;
+	memcpy(header, &builder->header, sizeof(*header));
+	for (uint32_t kind = 0; kind < LR_KINDS; kind++) {
+		const struct lr_space *space = &builder->image.spaces[kind];
+
+		for (uint32_t i = 0; i < space->count; i++) {
+			uint64_t offset = LR_ARENA_HEADER_SIZE + (uint64_t)header->segments * LR_SEGMENT_SIZE;
+
+			header->table[header->segments++] = (struct lr_segment){
+				.kind = kind,
+				.offset = offset,
+				.length = LR_SEGMENT_SIZE,
+			};
+			memcpy(built.bytes + offset, space->segments[i], LR_SEGMENT_SIZE);
+		}
+	}
+	return built;
+}
+
+static int append(void *context, uint64_t offset, const void *bytes, size_t size)
+{
+	struct built *built = context;
+
+	if (offset + size > built->size) {
+		built->bytes = must(realloc(built->bytes, offset + size));
+		memset(built->bytes + built->size, 0, offset + size - built->size);
+		built->size = offset + size;
+	}
+	memcpy(built->bytes + offset, bytes, size);
+	return 0;
+}
+
+struct built image_builder_file(const struct image_builder *builder)
+{
+	struct lr_image_scratch scratch;
+	struct built built = { 0 };
+
+	if (lr_image_write(&builder->image, &scratch, append, &built) != 0)
+		abort();
+	return built;
+}

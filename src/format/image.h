@@ -25,8 +25,8 @@
 #define LR_IMAGE_BYTE_ORDER 0x01020304u
 
 /* A multiple of the page and of every element's size. */
-#define LR_SEGMENT_SIZE (768u * 1024u)
-#define LR_SEGMENTS_MAX 16384u
+#define LR_SEGMENT_SIZE (192u * 1024u)
+#define LR_SEGMENTS_MAX 32768u
 
 enum lr_segment_kind {
 	LR_RECORDS, /* struct lr_record: one an object */
@@ -127,6 +127,7 @@ struct lr_site {
 #define LR_SITE_PC_MASK ((UINT64_C(1) << 48) - 1)
 #define LR_SITE_EXACT 1u /* pc is the instruction itself (interrupted by a signal), not the one after a call */
 #define LR_SITE_CUT 2u	 /* outermost frame kept, but the stack went on */
+#define LR_SITE_LOGGED 4u /* the event log has this stack in full already */
 
 struct lr_type_entry {
 	lr_text_ref name;

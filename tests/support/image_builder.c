@@ -2,7 +2,7 @@
 /*
  * Images made by hand.
  */
-#include "support/image_builder.h"
+#include "image_builder.h"
 
 #include "format/image_write.h"
 

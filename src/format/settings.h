@@ -14,6 +14,8 @@
 #define LR_SETTINGS_VARIABLE "LASTREF"
 /* Set by `lastref run` for its children, with the folder in which each process makes its arena. Internal. */
 #define LR_RUN_VARIABLE "LASTREF_RUN_DIR"
+/* Set by `lastref run` for its children, with the path of the lastref command, which finds function, file and line for them. */
+#define LR_COMMAND_VARIABLE "LASTREF_COMMAND"
 
 #define LR_SETTING_TEXT_MAX 4096
 #define LR_STACK_DEPTH_DEFAULT 32
@@ -26,8 +28,8 @@ struct lr_settings {
 	int stack_depth;		    /* stack=N, 1..LR_STACK_DEPTH_MAX frames */
 	int exitcode;			    /* exitcode=N, 0..255; 0 leaves the program's status alone */
 	char output[LR_SETTING_TEXT_MAX];   /* output=FILE|stderr; "" is stderr; %p in it is the process id */
-	char types[LR_SETTING_TEXT_MAX];    /* types=GLOB of the types to check; "" is all */
-	char log[LR_SETTING_TEXT_MAX];	    /* log=GLOB of the types whose events are logged; "" is none */
+	char types[LR_SETTING_TEXT_MAX];    /* types=GLOB,... of the types to check; "" is all */
+	char log[LR_SETTING_TEXT_MAX];	    /* log=GLOB,... of the types whose events are logged; "" is none */
 };
 
 /* What is in force where nothing is said. */
@@ -37,7 +39,8 @@ void lr_settings_defaults(struct lr_settings *settings);
  * lr_settings_parse() - read a LASTREF value into @settings
  * @settings: what was in force before; keys in @text overwrite it, the last of a repeated key counts. On failure its content is
  *	that of before.
- * @text: key=value pairs separated by colons; empty pairs are skipped; `\:` is a colon and `\\` a backslash in a value
+ * @text: key=value pairs separated by colons; empty pairs are skipped; `\:` is a colon and `\\` a backslash in a value, a
+ *	backslash before anything else stays, and one at the end of @text is an error. GLOB,... is a list as lr_globs_match() takes it.
  * @message, @size: on failure, one line without newline that names the wrong key or value and lists the valid ones
  *
  * Return: 0 or -EINVAL.

@@ -27,12 +27,7 @@ installed()
 	touch "$shared/done"
 }
 
-use_after_all()
-{
-	rm -rf "$shared"
-}
-
-installed()
+use_installed()
 {
 	export PKG_CONFIG_PATH=$libdir/pkgconfig PATH=$prefix/bin:$PATH
 	unset LD_LIBRARY_PATH

@@ -2,8 +2,9 @@
 /*
  * Addresses to function, file, line and inlined frames, through elfutils: the only folder that knows it.
  *
- * Modules are opened by path, must have the build-id that the image recorded, and get their debug information from themselves or
- * from a separate file found by build-id or debug link. The network (debuginfod) is asked only if the user said so.
+ * Modules are opened by path, must have the build-id that the image recorded, and get their debug information from
+ * themselves or from a separate file found by build-id or debug link. The network (debuginfod) is asked only if the
+ * user said so.
  *
  * Layer: symbolize. Not thread-safe.
  */
@@ -17,7 +18,7 @@
 struct lr_symbols;
 
 struct lr_symbol_frame {
-	const char *function; /* demangled if C++; NULL if unknown */
+	const char *function; /* demangled, qualified, without parameters; NULL if unknown */
 	const char *file;     /* as the compiler recorded it; NULL if unknown */
 	unsigned int line;
 };
@@ -26,7 +27,9 @@ typedef void (*lr_symbol_emit)(const struct lr_symbol_frame *frame, void *contex
 
 /**
  * lr_symbols_create() - begin
- * @network: let elfutils ask debuginfod servers (DEBUGINFOD_URLS)
+ * @network: let elfutils ask debuginfod servers (DEBUGINFOD_URLS). If not, DEBUGINFOD_URLS is taken out of the
+ *	environment of this process, which is the only switch that elfutils has: so start programs that shall see it
+ *	before.
  *
  * Return: NULL without memory.
  */
@@ -38,12 +41,14 @@ void lr_symbols_destroy(struct lr_symbols *symbols);
  * @module: path of the ELF file
  * @build_id, @build_id_size: what it must have; size 0: anything goes
  * @offset: the address in the file (st_value's terms), inside the call instruction
- * @emit: called for each frame, innermost (inlined) first; not at all if nothing is known
+ * @emit: called for each frame, innermost (inlined) first; not at all if nothing is known. The strings are valid
+ *	during the call
  *
- * Results are cached by module and address. Return: 0; -ENOENT if the module cannot be opened; -ESTALE if it is not the file
- * that was loaded (another build-id). An address with no symbol gives 0 and no call of @emit.
+ * What was read of a module is kept, so that the next address in it costs microseconds. Return: 0; -ENOENT if the
+ * module cannot be opened or is not ELF; -ESTALE if it is not the file that was loaded (another build-id). An address
+ * with no symbol gives 0 and no call of @emit.
  */
-int lr_symbols_resolve(struct lr_symbols *symbols, const char *module, const uint8_t *build_id, size_t build_id_size,
-		       uint64_t offset, lr_symbol_emit emit, void *context);
+int lr_symbols_resolve(struct lr_symbols *symbols, const char *module, const uint8_t *build_id,
+		       size_t build_id_size, uint64_t offset, lr_symbol_emit emit, void *context);
 
 #endif

@@ -120,6 +120,72 @@ test_setup_says_which_sets_there_are()
 	expect_text stderr 'demo|check|lint'
 }
 
+# machine USER-ID MISSING...: a folder bin/ that stands for a Debian on which packages MISSING are not installed. What apt-get and
+# sudo are asked for goes to the file `asked`.
+machine()
+{
+	local tool
+	mkdir bin
+	for tool in bash env dirname mktemp cat rm head; do
+		ln -s "$(command -v "$tool")" bin/
+	done
+	echo "echo $1" >bin/id
+	shift
+	echo "case \" $* \" in *\" \${!#} \"*) exit 1 ;; *) echo installed ;; esac" >bin/dpkg-query
+	echo "echo \"\$@\" >>'$PWD/asked'" >bin/apt-get
+	echo "echo sudo >>'$PWD/asked'; \"\$@\"" >bin/sudo
+	sed -i "1i #!$(command -v bash)" bin/id bin/dpkg-query bin/apt-get bin/sudo
+	chmod +x bin/id bin/dpkg-query bin/apt-get bin/sudo
+	touch asked
+}
+
+test_setup_asks_for_nothing_if_nothing_is_missing()
+{
+	machine 1000
+	run env PATH="$PWD/bin" "$SRC/scripts/setup-debian" lint
+	expect_status 0
+	expect_empty stdout
+	expect_empty asked
+}
+
+test_setup_installs_only_what_is_missing()
+{
+	machine 0 scdoc valgrind
+	run env PATH="$PWD/bin" "$SRC/scripts/setup-debian" check
+	expect_status 0
+	expect_match asked '^install .* valgrind'
+	expect_match asked '^install .* scdoc'
+	expect_no_text asked gcc
+	expect_no_text asked sudo
+}
+
+test_setup_for_the_demo_asks_for_less_than_for_the_tests()
+{
+	machine 0 scdoc valgrind
+	run env PATH="$PWD/bin" "$SRC/scripts/setup-debian" demo
+	expect_status 0
+	expect_empty asked
+}
+
+test_setup_uses_sudo_when_not_root()
+{
+	machine 1000 meson
+	run env PATH="$PWD/bin" "$SRC/scripts/setup-debian" demo
+	expect_status 0
+	expect_text asked sudo
+	expect_match asked '^install .* meson'
+}
+
+test_setup_without_root_and_sudo_says_what_to_run()
+{
+	machine 1000 meson
+	rm bin/sudo
+	run env PATH="$PWD/bin" "$SRC/scripts/setup-debian" demo
+	expect_status 1
+	expect_empty asked
+	expect_text stderr 'apt-get install meson'
+}
+
 test_the_makefile_lists_its_targets()
 {
 	run make -s -C "$SRC" help

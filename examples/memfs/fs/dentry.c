@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Dentries.
+ *
+ * Locks: fs_tree_lock for reading, where a parent or a name is read without the directory's lock.
+ */
+#include "dentry.h"
+
+#include "inode.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+pthread_rwlock_t fs_tree_lock = PTHREAD_RWLOCK_INITIALIZER;
+
+struct dentry *dentry_new(struct dentry *parent, const struct name *name, struct inode *inode)
+{
+	struct dentry *dentry = calloc(1, sizeof(*dentry));
+
+	if (!dentry)
+		return NULL;
+	dentry->name = strndup(name->text, name->length);
+	if (!dentry->name) {
+		free(dentry);
+		return NULL;
+	}
+	dentry->length = (uint32_t)name->length;
+	dentry->hash = name->hash;
+	dentry_ref_set(&dentry->parent, parent);
+	inode_ref_set(&dentry->inode, inode);
+	dentry_ref_init(dentry);
+	return dentry;
+}
+
+/*
+ * The last child of a directory may be all that kept it, and so on upwards: a path of 100,000 names would be as
+ * many nested destructors. So the parents that this one alone keeps are released in a loop, each after its own
+ * parent was taken from it.
+ */
+void dentry_destroy(struct dentry *dentry)
+{
+	struct dentry *up = dentry_ref_steal(&dentry->parent);
+
+	inode_ref_clear(&dentry->inode);
+	free(dentry->name);
+	free(dentry);
+
+	while (up && lastref_count_is_unique(&up->refs)) {
+		struct dentry *next = dentry_ref_steal(&up->parent);
+
+		dentry_unref(up);
+		up = next;
+	}
+	dentry_unref(up);
+}
+
+bool dentry_has_name(const struct dentry *dentry, const struct name *name)
+{
+	return dentry->hash == name->hash && dentry->length == name->length &&
+	       memcmp(dentry->name, name->text, name->length) == 0;
+}
+
+void dentry_rename(struct dentry *dentry, struct dentry *parent, const struct name *name, char **text)
+{
+	char *before = dentry->name;
+
+	dentry->name = *text;
+	*text = before;
+	dentry->length = (uint32_t)name->length;
+	dentry->hash = name->hash;
+	dentry_ref_set(&dentry->parent, parent);
+}
+
+struct dentry *dentry_parent(struct dentry *dentry)
+{
+	struct dentry *parent;
+
+	pthread_rwlock_rdlock(&fs_tree_lock);
+	parent = dentry_ref(dentry->parent ? dentry->parent : dentry);
+	pthread_rwlock_unlock(&fs_tree_lock);
+	return parent;
+}
+
+static size_t path_length(const struct dentry *dentry)
+{
+	size_t length = 0;
+
+	for (; dentry->parent; dentry = dentry->parent)
+		length += 1 + dentry->length;
+	return length;
+}
+
+/* Writes one byte of a text that is cut at @size. */
+static void put(char *buf, size_t size, size_t at, char byte)
+{
+	if (at + 1 < size)
+		buf[at] = byte;
+}
+
+static int write_path(const struct dentry *dentry, char *buf, size_t size)
+{
+	size_t length = path_length(dentry);
+	size_t at = length;
+
+	if (length == 0)
+		return snprintf(buf, size, "/");
+	if (size > 0)
+		buf[length < size ? length : size - 1] = '\0';
+	for (; dentry->parent; dentry = dentry->parent) {
+		at -= dentry->length;
+		for (size_t i = 0; i < dentry->length; i++)
+			put(buf, size, at + i, dentry->name[i]);
+		put(buf, size, --at, '/');
+	}
+	return (int)length;
+}
+
+/*
+ * Never waits: a log line may describe a dentry in the middle of a rename of this very thread. The parents live
+ * as long as the dentry, which holds them.
+ */
+int dentry_describe(const void *object, char *buf, size_t size)
+{
+	int length;
+
+	if (pthread_rwlock_tryrdlock(&fs_tree_lock) != 0)
+		return snprintf(buf, size, "(being renamed)");
+	length = write_path(object, buf, size);
+	pthread_rwlock_unlock(&fs_tree_lock);
+	return length;
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Code for the symbolizer to find its way in: three levels of inlined calls, a function with a cold part elsewhere, and one with a
- * mangled name. It is never run for its result.
+ * Code for the symbolizer to find its way in: three levels of inlined calls, a function with a cold part elsewhere,
+ * and one with a mangled name. It is never run for its result.
  */
 #include "fixture.h"
 

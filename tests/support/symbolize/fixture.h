@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the two files of the symbolizer's fixture call of each other: inlined over the border of a file where link-time optimization is
- * on.
+ * What the two files of the symbolizer's fixture call of each other: inlined over the border of a file where
+ * link-time optimization is on.
  */
 #ifndef LR_TEST_SYMBOLIZE_FIXTURE_H
 #define LR_TEST_SYMBOLIZE_FIXTURE_H

@@ -14,10 +14,15 @@ struct lr_sink {
 	int fd;	   /* -1: what does not fit into the buffer is dropped */
 	int error; /* first errno of a failed write; what comes after it is dropped */
 	size_t length;
+	char *memory; /* used instead of buffer if not NULL */
+	size_t room;
 	char buffer[4096];
 };
 
 void lr_sink_init(struct lr_sink *sink, int fd);
+
+/* A sink that collects up to @size bytes in @memory (sink->length of them) and drops what is more. */
+void lr_sink_init_memory(struct lr_sink *sink, char *memory, size_t size);
 
 /* Write out what is buffered. Return: 0, or the negative errno of the first write that failed. */
 int lr_sink_flush(struct lr_sink *sink);

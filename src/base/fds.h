@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * File descriptors that keep clear of standard input, output and error.
+ *
+ * Layer: base. Thread-safe.
+ */
+#ifndef LR_BASE_FDS_H
+#define LR_BASE_FDS_H
+
+/**
+ * lr_fd_lift() - move a descriptor above 2
+ * @fd: a descriptor, or a negative number
+ *
+ * A program that runs with standard error closed gets 2 from its next open(); its messages would then go into our files.
+ *
+ * Return: @fd, or its close-on-exec duplicate above 2 (@fd is closed then), or -errno; a negative @fd comes back as it is.
+ */
+int lr_fd_lift(int fd);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Memory by the page, for code that must not use malloc: it may run inside one.
+ *
+ * Layer: base. Thread-safe.
+ */
+#ifndef LR_BASE_PAGES_H
+#define LR_BASE_PAGES_H
+
+#include <stddef.h>
+
+/* Zeroed private memory, rounded up to pages and not counted until it is touched. NULL when there is none. */
+void *lr_pages_map(size_t size);
+
+/* Give back what lr_pages_map(@size) returned; NULL is fine. */
+void lr_pages_unmap(void *pages, size_t size);
+
+/* Is every byte of [@address, @address + @size) readable now? By the kernel's word, so it never faults. */
+int lr_pages_readable(const void *address, size_t size);
+
+#endif

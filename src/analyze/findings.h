@@ -23,7 +23,9 @@ struct lr_example {
 	uint64_t birth;	 /* names the object */
 	uint64_t object; /* address, not complemented */
 	uint64_t record; /* ordinal */
-	const struct lr_note *note; /* NULL if none */
+	const struct lr_note *note; /* what the check in the process saw of it, or NULL */
+	const char *text;	    /* what it wrote of itself, if the note says so */
+	size_t text_length;
 	bool dying;
 };
 
@@ -35,6 +37,7 @@ struct lr_group {
 	uint64_t bytes;
 	uint64_t dying;	      /* of these, inside their destructor */
 	uint32_t dying_site;  /* of one of those: the last unref */
+	bool shown;	      /* see lr_findings_choose() */
 	uint32_t example_count;
 	struct lr_example examples[LR_EXAMPLES_MAX]; /* the first born, by number */
 };
@@ -62,18 +65,29 @@ struct lr_findings {
 };
 
 struct lr_findings_options {
-	const char *type_glob; /* fnmatch() pattern of type names, or NULL for all */
-	bool skip_reported;    /* leave out what a check called by the program reported */
+	const char *type_globs; /* patterns of type names, separated by commas; or NULL for all */
+	bool skip_reported;	/* leave out what a check called by the program reported */
+	bool only_reported;	/* leave out all else */
+	bool want_types;	/* fill the totals by type */
+
+	/*
+	 * Two records have one address: is the object that is there now that of @record? NULL, or false for both: the one with the
+	 * larger birth number is.
+	 */
+	bool (*is_current)(uint64_t ordinal, const struct lr_record *record);
 };
 
 /**
  * lr_findings_make() - analyze
  * @findings: filled; give it back with lr_findings_free()
  *
- * Time and memory: one pass over the records, 8 bytes of scratch an object at the most.
+ * Time and memory: three passes over the records, 16 bytes of scratch an object at the most.
  * Return: 0 or -ENOMEM (then @findings->incomplete may be set instead where part of the answer could be had).
  */
 int lr_findings_make(struct lr_findings *findings, const struct lr_image *image, const struct lr_findings_options *options);
+
+/** lr_findings_choose() - mark the @max groups with the most objects as shown; all of them if @max is 0. */
+void lr_findings_choose(struct lr_findings *findings, size_t max);
 
 void lr_findings_free(struct lr_findings *findings);
 

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From records to groups.
+ *
+ * Layer: analyze. Locks: none.
+ *
+ * Three passes over the records: how many are live; which of them share an address (an object born over another that never had its last
+ * unref); and into groups by type and site, through a hash table. Then the groups are sorted by what they mean (names, modules,
+ * offsets), so that two runs give one order, and groups whose stacks read alike are joined: a stack has two ids if two
+ * threads met it first at once, or if its library was loaded twice.
+ */
+#include "analyze/findings.h"
+
+#include "analyze/order.h"
+#include "base/globs.h"
+#include "base/hash.h"
+#include "base/pages.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* What one run of lr_findings_make() needs besides its result. */
+struct work {
+	struct lr_findings *findings;
+	const struct lr_findings_options *options;
+	uint64_t live;
+	uint64_t *live_by_type; /* by type id; NULL if not wanted */
+	size_t type_room;
+
+	uint32_t *addresses; /* record ordinal + 1, hashed by address */
+	uint64_t address_mask;
+
+	uint32_t *table; /* group number + 1, hashed by type and site */
+	uint64_t table_mask;
+	size_t group_room;
+};
+
+struct live_record {
+	struct lr_record copy;
+	uint64_t ordinal;
+};
+
+/* Takes a record that may change hands meanwhile; see struct lr_record. Return: false if it is not live. */
+static bool take_record(const struct lr_image *image, uint64_t ordinal, struct live_record *ret)
+{
+	const struct lr_record *record = lr_image_at(image, LR_RECORDS, ordinal);
+	uint32_t state;
+
+	if (!record)
+		return false;
+	ret->ordinal = ordinal;
+	ret->copy.birth = __atomic_load_n(&record->birth, __ATOMIC_ACQUIRE);
+	state = __atomic_load_n(&record->state, __ATOMIC_ACQUIRE);
+	ret->copy.state = state;
+	ret->copy.object = __atomic_load_n(&record->object, __ATOMIC_ACQUIRE);
+	ret->copy.site = __atomic_load_n(&record->site, __ATOMIC_ACQUIRE);
+	/* Pairs with the release stores in lr_registry_add(), which begin with the state and the birth number. */
+	if (__atomic_load_n(&record->birth, __ATOMIC_RELAXED) != ret->copy.birth)
+		return false;
+	state &= LR_STATE_MASK;
+	return state == LR_STATE_ALIVE || state == LR_STATE_DYING;
+}
+
+static uint32_t type_of(const struct lr_record *record)
+{
+	return (uint32_t)(record->birth >> LR_BIRTH_NUMBER_BITS);
+}
+
+static bool is_alive(const struct lr_record *record)
+{
+	return (record->state & LR_STATE_MASK) == LR_STATE_ALIVE;
+}
+
+static bool is_reported(const struct lr_record *record)
+{
+	return is_alive(record) && (record->state & LR_ALIVE_REPORTED);
+}
+
+static uint64_t power_of_two_above(uint64_t n)
+{
+	uint64_t power = 64;
+
+	while (power < n)
+		power *= 2;
+	return power;
+}
+
+static void count_live(struct work *work)
+{
+	const struct lr_image *image = work->findings->image;
+	uint64_t count = lr_image_count(image, LR_RECORDS);
+	struct live_record live;
+
+	for (uint64_t i = 0; i < count; i++) {
+		if (take_record(image, i, &live))
+			work->live++;
+	}
+}
+
+/* Of two records with one address: is the object that is there now that of @b? */
+static bool second_is_current(const struct work *work, const struct live_record *a, const struct live_record *b)
+{
+	if (work->options->is_current) {
+		if (work->options->is_current(a->ordinal, &a->copy))
+			return false;
+		if (work->options->is_current(b->ordinal, &b->copy))
+			return true;
+	}
+	return (b->copy.birth & LR_BIRTH_NUMBER_MASK) > (a->copy.birth & LR_BIRTH_NUMBER_MASK);
+}
+
+static void hash_address(struct work *work, const struct live_record *live)
+{
+	uint64_t at = lr_hash_word(live->copy.object) & work->address_mask;
+	struct live_record other;
+
+	for (; work->addresses[at] != 0; at = (at + 1) & work->address_mask) {
+		if (!take_record(work->findings->image, work->addresses[at] - 1, &other) ||
+		    other.copy.object != live->copy.object)
+			continue;
+		if (second_is_current(work, &other, live))
+			work->addresses[at] = (uint32_t)live->ordinal + 1;
+		return;
+	}
+	work->addresses[at] = (uint32_t)live->ordinal + 1;
+}
+
+/* Without memory for it every record passes for current. */
+static void hash_addresses(struct work *work)
+{
+	const struct lr_image *image = work->findings->image;
+	uint64_t count = lr_image_count(image, LR_RECORDS);
+	uint64_t size = power_of_two_above(work->live + work->live / 2);
+	uint64_t hashed = 0;
+	struct live_record live;
+
+	work->addresses = lr_pages_map(size * sizeof(*work->addresses));
+	work->address_mask = size - 1;
+	if (!work->addresses)
+		return;
+	/* Objects that are born during the passes are left out, so that the table cannot fill up. */
+	for (uint64_t i = 0; i < count && hashed < work->live; i++) {
+		if (!take_record(image, i, &live))
+			continue;
+		hash_address(work, &live);
+		hashed++;
+	}
+}
+
+static bool is_overwritten(const struct work *work, const struct live_record *live)
+{
+	uint64_t at = lr_hash_word(live->copy.object) & work->address_mask;
+	const struct lr_record *other;
+
+	if (!work->addresses)
+		return false;
+	for (; work->addresses[at] != 0; at = (at + 1) & work->address_mask) {
+		if (work->addresses[at] - 1 == live->ordinal)
+			return false;
+		other = lr_image_at(work->findings->image, LR_RECORDS, work->addresses[at] - 1);
+		if (other && other->object == live->copy.object)
+			return true;
+	}
+	return false;
+}
+
+static uint64_t group_hash(const struct work *work, uint32_t type, uint32_t site)
+{
+	return lr_hash_word((uint64_t)type << 32 | site) & work->table_mask;
+}
+
+/* Twice the room, and the table anew. */
+static bool grow_groups(struct work *work)
+{
+	struct lr_findings *findings = work->findings;
+	size_t room = work->group_room ? 2 * work->group_room : 256;
+	struct lr_group *groups = lr_pages_map(room * sizeof(*groups));
+	uint32_t *table = lr_pages_map(4 * room * sizeof(*table));
+
+	if (!groups || !table) {
+		lr_pages_unmap(groups, room * sizeof(*groups));
+		lr_pages_unmap(table, 4 * room * sizeof(*table));
+		return false;
+	}
+	if (findings->groups)
+		memcpy(groups, findings->groups, findings->group_count * sizeof(*groups));
+	lr_pages_unmap(findings->groups, findings->mapped_groups);
+	lr_pages_unmap(work->table, (work->table_mask + 1) * sizeof(*table));
+	findings->groups = groups;
+	findings->mapped_groups = room * sizeof(*groups);
+	work->group_room = room;
+	work->table = table;
+	work->table_mask = 4 * room - 1;
+	for (size_t i = 0; i < findings->group_count; i++) {
+		uint64_t at = group_hash(work, groups[i].type, groups[i].site);
+
+		while (table[at] != 0)
+			at = (at + 1) & work->table_mask;
+		table[at] = (uint32_t)i + 1;
+	}
+	return true;
+}
+
+static struct lr_group *find_group(struct work *work, uint32_t type, uint32_t site)
+{
+	struct lr_findings *findings = work->findings;
+	struct lr_group *group;
+	uint64_t at;
+
+	if (findings->group_count == work->group_room && !grow_groups(work))
+		return NULL;
+	at = group_hash(work, type, site);
+	for (; work->table[at] != 0; at = (at + 1) & work->table_mask) {
+		group = &findings->groups[work->table[at] - 1];
+		if (group->type == type && group->site == site)
+			return group;
+	}
+	group = &findings->groups[findings->group_count++];
+	group->type = type;
+	group->site = site;
+	work->table[at] = (uint32_t)findings->group_count;
+	return group;
+}
+
+/* Keeps the first born, sorted by number. */
+static void add_example(struct lr_group *group, const struct lr_example *example)
+{
+	uint32_t at = group->example_count;
+
+	if (at == LR_EXAMPLES_MAX) {
+		if (group->examples[at - 1].birth <= example->birth)
+			return;
+		at--;
+	} else {
+		group->example_count++;
+	}
+	for (; at > 0 && group->examples[at - 1].birth > example->birth; at--)
+		group->examples[at] = group->examples[at - 1];
+	group->examples[at] = *example;
+}
+
+static void add_to_group(struct work *work, const struct live_record *live)
+{
+	const struct lr_type_entry *type = lr_image_type(work->findings->image, type_of(&live->copy));
+	struct lr_group *group = find_group(work, type_of(&live->copy), live->copy.site);
+	struct lr_example example = {
+		.birth = live->copy.birth,
+		.object = ~live->copy.object,
+		.record = live->ordinal,
+		.dying = !is_alive(&live->copy),
+	};
+
+	if (!group) {
+		work->findings->incomplete = true;
+		return;
+	}
+	group->objects++;
+	group->bytes += type ? type->size : 0;
+	if (example.dying) {
+		group->dying++;
+		group->dying_site = live->copy.state & ~LR_STATE_MASK;
+	}
+	add_example(group, &example);
+	work->findings->objects++;
+	work->findings->bytes += type ? type->size : 0;
+}
+
+static bool is_wanted(const struct work *work, const struct lr_record *record)
+{
+	const struct lr_image *image = work->findings->image;
+	const struct lr_type_entry *type = lr_image_type(image, type_of(record));
+
+	if (!type)
+		return false;
+	return !work->options->type_globs ||
+	       lr_globs_match(work->options->type_globs, lr_image_text(image, type->name, NULL));
+}
+
+static void add_record(struct work *work, const struct live_record *live)
+{
+	bool reported = is_reported(&live->copy);
+
+	if (!is_wanted(work, &live->copy) || (work->options->only_reported && !reported))
+		return;
+	if (type_of(&live->copy) < work->type_room)
+		work->live_by_type[type_of(&live->copy)]++;
+	if (is_overwritten(work, live))
+		work->findings->overwritten++;
+	else if (reported && work->options->skip_reported)
+		work->findings->reported++;
+	else
+		add_to_group(work, live);
+}
+
+static void add_records(struct work *work)
+{
+	const struct lr_image *image = work->findings->image;
+	uint64_t count = lr_image_count(image, LR_RECORDS);
+	struct live_record live;
+
+	for (uint64_t i = 0; i < count; i++) {
+		if (take_record(image, i, &live))
+			add_record(work, &live);
+	}
+}
+
+/* The groups are sorted: those that read alike are neighbors. */
+static void join_equal_groups(struct lr_findings *findings)
+{
+	size_t kept = 0;
+
+	for (size_t i = 1; i < findings->group_count; i++) {
+		struct lr_group *into = &findings->groups[kept];
+		const struct lr_group *group = &findings->groups[i];
+
+		if (lr_order_groups(findings->image, into, group) != 0) {
+			findings->groups[++kept] = *group;
+			continue;
+		}
+		into->objects += group->objects;
+		into->bytes += group->bytes;
+		into->dying += group->dying;
+		if (group->dying)
+			into->dying_site = group->dying_site;
+		for (uint32_t e = 0; e < group->example_count; e++)
+			add_example(into, &group->examples[e]);
+	}
+	if (findings->group_count > 0)
+		findings->group_count = kept + 1;
+}
+
+static struct lr_example *find_example(struct lr_findings *findings, uint64_t birth)
+{
+	for (size_t i = 0; i < findings->group_count; i++) {
+		struct lr_group *group = &findings->groups[i];
+
+		for (uint32_t e = 0; e < group->example_count; e++) {
+			if (group->examples[e].birth == birth)
+				return &group->examples[e];
+		}
+	}
+	return NULL;
+}
+
+/* Notes are few: the process leaves them for groups that a report shows. */
+static void attach_notes(struct lr_findings *findings)
+{
+	uint64_t count = lr_image_count(findings->image, LR_NOTES);
+
+	for (uint64_t i = 0; i < count; i++) {
+		const struct lr_note *note = lr_image_at(findings->image, LR_NOTES, i);
+		struct lr_example *example = note && note->birth ? find_example(findings, note->birth) : NULL;
+
+		if (!example)
+			continue;
+		example->note = note;
+		if (note->flags & (LR_NOTE_DESCRIBED | LR_NOTE_MESSAGE))
+			example->text = lr_image_text(findings->image, note->text, &example->text_length);
+	}
+}
+
+/* Birth numbers that threads hold and have not dealt yet. */
+static uint64_t numbers_left(const struct lr_image *image, uint32_t type)
+{
+	uint64_t count = lr_image_count(image, LR_CURSORS);
+	uint64_t left = 0;
+
+	for (uint64_t i = 0; i < count; i++) {
+		const struct lr_cursor_block *block = lr_image_at(image, LR_CURSORS, i);
+		const struct lr_cursor *cursor;
+
+		if (!block || !block->owned || type - 1 - block->first_type >= LR_CURSORS_IN_BLOCK)
+			continue;
+		cursor = &block->cursors[type - 1 - block->first_type];
+		if (cursor->end > cursor->next)
+			left += cursor->end - cursor->next;
+	}
+	return left;
+}
+
+static void add_type(struct work *work, uint32_t id)
+{
+	struct lr_findings *findings = work->findings;
+	const struct lr_type_entry *entry = lr_image_type(findings->image, id);
+	uint64_t given = entry ? entry->dealt - entry->returned : 0;
+	uint64_t left = numbers_left(findings->image, id);
+
+	if (!entry || entry->name == 0 || given == 0)
+		return;
+	if (work->options->type_globs &&
+	    !lr_globs_match(work->options->type_globs, lr_image_text(findings->image, entry->name, NULL)))
+		return;
+	findings->types[findings->type_count++] = (struct lr_type_totals){
+		.type = id,
+		.born = given > left ? given - left : 0,
+		.live = id < work->type_room ? work->live_by_type[id] : 0,
+	};
+}
+
+static void make_totals(struct work *work)
+{
+	struct lr_findings *findings = work->findings;
+	size_t room = work->type_room;
+
+	findings->mapped_types = room * sizeof(*findings->types);
+	findings->types = room > 0 ? lr_pages_map(findings->mapped_types) : NULL;
+	if (!findings->types)
+		return;
+	for (uint32_t id = 1; id < room; id++)
+		add_type(work, id);
+	lr_order_sort_types(findings);
+}
+
+int lr_findings_make(struct lr_findings *findings, const struct lr_image *image, const struct lr_findings_options *options)
+{
+	struct work work = { .findings = findings, .options = options };
+	size_t types = (size_t)lr_image_count(image, LR_TYPES) + 1;
+
+	memset(findings, 0, sizeof(*findings));
+	findings->image = image;
+	if (!grow_groups(&work))
+		return -ENOMEM;
+	if (options->want_types) {
+		work.live_by_type = lr_pages_map(types * sizeof(*work.live_by_type));
+		work.type_room = work.live_by_type ? types : 0;
+	}
+	count_live(&work);
+	hash_addresses(&work);
+	add_records(&work);
+	lr_order_sort_groups(findings);
+	join_equal_groups(findings);
+	attach_notes(findings);
+	make_totals(&work);
+	lr_pages_unmap(work.addresses, (work.address_mask + 1) * sizeof(*work.addresses));
+	lr_pages_unmap(work.table, (work.table_mask + 1) * sizeof(*work.table));
+	lr_pages_unmap(work.live_by_type, types * sizeof(*work.live_by_type));
+	return 0;
+}
+
+static struct lr_group *largest_not_shown(struct lr_findings *findings)
+{
+	struct lr_group *largest = NULL;
+
+	for (size_t i = 0; i < findings->group_count; i++) {
+		struct lr_group *group = &findings->groups[i];
+
+		if (!group->shown && (!largest || group->objects > largest->objects))
+			largest = group;
+	}
+	return largest;
+}
+
+void lr_findings_choose(struct lr_findings *findings, size_t max)
+{
+	if (max == 0 || max >= findings->group_count) {
+		for (size_t i = 0; i < findings->group_count; i++)
+			findings->groups[i].shown = true;
+		return;
+	}
+	for (size_t i = 0; i < findings->group_count; i++)
+		findings->groups[i].shown = false;
+	for (size_t i = 0; i < max; i++)
+		largest_not_shown(findings)->shown = true;
+}
+
+void lr_findings_free(struct lr_findings *findings)
+{
+	lr_pages_unmap(findings->groups, findings->mapped_groups);
+	lr_pages_unmap(findings->types, findings->mapped_types);
+	findings->groups = NULL;
+	findings->types = NULL;
+}

@@ -35,4 +35,11 @@ void lr_text_report(struct lr_sink *sink, const struct lr_findings *findings, co
 void lr_text_site(struct lr_sink *sink, const struct lr_image *image, uint32_t site, const char *type_name,
 		  const struct lr_symbolizer *symbolizer);
 
+/**
+ * lr_text_addresses() - what lr_text_site() will ask a symbolizer for, to prepare it
+ *
+ * Return: how many addresses were stored, @room at the most.
+ */
+size_t lr_text_addresses(const struct lr_image *image, uint32_t site, struct lr_address *addresses, size_t room);
+
 #endif

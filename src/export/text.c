@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The report as text.
+ *
+ * Layer: export. Locks: none; no allocation, so that the process under test can print it from anywhere.
+ *
+ * First the total, then a table of types where one is asked for, then one block a group, largest groups kept where there are too
+ * many, and last what is missing. Nothing in it depends on addresses or time, so two reports can be compared by diff.
+ */
+#include "export/text.h"
+
+#include "base/pages.h"
+#include "format/settings.h"
+
+#include <string.h>
+
+#define GROUPS_SHOWN 10
+#define TYPES_SHOWN 10
+#define FRAMES_SHOWN 12
+#define FRAMES_ASKED 16 /* a few more: frames of generated functions are left out */
+#define NAME_LIMIT 120
+#define DESCRIPTION_LIMIT 200
+
+struct report {
+	struct lr_sink *sink;
+	const struct lr_image *image;
+	const struct lr_findings *findings;
+	const struct lr_text_options *options;
+	const struct lr_symbolizer *symbolizer;
+};
+
+static void color(const struct report *report, const char *code)
+{
+	if (report->options->color)
+		lr_sink_printf(report->sink, "\033[%sm", code);
+}
+
+static void plural(struct lr_sink *sink, uint64_t number, const char *one, const char *many)
+{
+	lr_sink_number(sink, number);
+	lr_sink_printf(sink, " %s", number == 1 ? one : many);
+}
+
+static void objects(struct lr_sink *sink, uint64_t number)
+{
+	plural(sink, number, "object", "objects");
+}
+
+static void type_name(struct lr_sink *sink, const struct lr_image *image, uint32_t id)
+{
+	const struct lr_type_entry *type = lr_image_type(image, id);
+	size_t length = 0;
+	const char *name = type ? lr_image_text(image, type->name, &length) : "";
+
+	if (length == 0)
+		lr_sink_text(sink, "(unknown type)");
+	else
+		lr_sink_foreign(sink, name, length, NAME_LIMIT);
+}
+
+static void object_name(struct lr_sink *sink, const struct lr_image *image, uint64_t birth)
+{
+	type_name(sink, image, (uint32_t)(birth >> LR_BIRTH_NUMBER_BITS));
+	lr_sink_printf(sink, "#%llu", (unsigned long long)(birth & LR_BIRTH_NUMBER_MASK));
+}
+
+/*
+ * Stacks.
+ */
+
+static void address_of(const struct lr_image *image, const struct lr_site *site, struct lr_address *ret)
+{
+	const struct lr_module *module = lr_image_module(image, (uint32_t)(site->pc >> 48));
+
+	memset(ret, 0, sizeof(*ret));
+	/* A return address may be the first byte of the next line or function; the call is before it. */
+	ret->pc = (site->pc & LR_SITE_PC_MASK) - (site->flags & LR_SITE_EXACT ? 0 : 1);
+	ret->module = module ? lr_image_text(image, module->path, NULL) : "";
+	ret->offset = module ? ret->pc - module->bias : ret->pc;
+	if (module && module->build_id_size > 0 && module->build_id_size <= sizeof(module->build_id)) {
+		ret->build_id = module->build_id;
+		ret->build_id_size = module->build_id_size;
+	}
+}
+
+struct stack_line {
+	struct lr_sink *sink;
+	const char *type_name;
+	unsigned int frames;  /* written so far */
+	unsigned int at_this; /* given for this address, written or not */
+};
+
+/* Is @function one that the template made or forwards to? The reader wants the line that called it. */
+static bool is_generated(const char *function, const char *type)
+{
+	static const char *const suffixes[] = {
+		"_ref_init",   "_ref_restore", "_ref",	   "_tryref",	 "_unref",     "_unref_unless_last",
+		"_unref_with", "_unref_any",   "_ref_set", "_ref_clear", "_ref_move",  "_ref_adopt",
+		"_ref_steal",
+	};
+	size_t length;
+
+	if (strncmp(function, "lastref_", 8) == 0 || strstr(function, "_lastref_"))
+		return true;
+	length = type ? strlen(type) : 0;
+	if (length == 0 || strncmp(function, type, length) != 0)
+		return false;
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		if (strcmp(function + length, suffixes[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static void write_frame(const struct lr_frame *frame, void *context)
+{
+	struct stack_line *line = context;
+
+	line->at_this++;
+	if (line->frames >= FRAMES_SHOWN || (frame->function && is_generated(frame->function, line->type_name)))
+		return;
+	if (line->frames++ > 0)
+		lr_sink_text(line->sink, " < ");
+	if (frame->file) {
+		const char *file = base_name(frame->file);
+
+		lr_sink_foreign(line->sink, file, strlen(file), NAME_LIMIT);
+		if (frame->line > 0)
+			lr_sink_printf(line->sink, ":%u", frame->line);
+		lr_sink_text(line->sink, " ");
+	}
+	if (frame->function)
+		lr_sink_foreign(line->sink, frame->function, strlen(frame->function), NAME_LIMIT);
+	else if (!frame->file)
+		lr_sink_text(line->sink, "?");
+}
+
+/* No symbol: the module and the offset in it, and its build-id, with which the debug file can be found. */
+static void write_bare_address(struct stack_line *line, const struct lr_address *address)
+{
+	if (line->frames++ > 0)
+		lr_sink_text(line->sink, " < ");
+	if (address->module[0] == '\0') {
+		lr_sink_printf(line->sink, "0x%llx", (unsigned long long)address->pc);
+		return;
+	}
+	lr_sink_foreign(line->sink, base_name(address->module), strlen(base_name(address->module)), NAME_LIMIT);
+	lr_sink_printf(line->sink, "+0x%llx", (unsigned long long)address->offset);
+	if (address->build_id_size == 0)
+		return;
+	lr_sink_text(line->sink, " (build-id ");
+	for (size_t i = 0; i < address->build_id_size; i++)
+		lr_sink_printf(line->sink, "%02x", address->build_id[i]);
+	lr_sink_text(line->sink, ")");
+}
+
+void lr_text_site(struct lr_sink *sink, const struct lr_image *image, uint32_t site_id, const char *type,
+		  const struct lr_symbolizer *symbolizer)
+{
+	struct stack_line line = { .sink = sink, .type_name = type };
+	const struct lr_site *site = lr_image_site(image, site_id);
+	const struct lr_site *next;
+
+	if (!site)
+		lr_sink_text(sink, "(stack not known)");
+	for (int depth = 0; site && depth < LR_STACK_DEPTH_MAX && line.frames < FRAMES_SHOWN; depth++) {
+		struct lr_address address;
+
+		address_of(image, site, &address);
+		line.at_this = 0;
+		symbolizer->resolve(symbolizer->context, &address, write_frame, &line);
+		if (line.at_this == 0)
+			write_bare_address(&line, &address);
+		next = lr_image_site(image, site->parent);
+		if (!next && (site->flags & LR_SITE_CUT))
+			lr_sink_text(sink, " < ...");
+		site = next;
+	}
+	if (site)
+		lr_sink_text(sink, " < ...");
+}
+
+size_t lr_text_addresses(const struct lr_image *image, uint32_t site_id, struct lr_address *addresses, size_t room)
+{
+	const struct lr_site *site = lr_image_site(image, site_id);
+	size_t count = 0;
+
+	for (; site && count < FRAMES_ASKED && count < room; count++) {
+		address_of(image, site, &addresses[count]);
+		site = lr_image_site(image, site->parent);
+	}
+	return count;
+}
+
+/* Tell the symbolizer of all addresses that are going to be shown. */
+static void prepare(const struct report *report)
+{
+	const struct lr_findings *findings = report->findings;
+	struct lr_address *addresses;
+	size_t count = 0;
+	size_t room = 0;
+
+	for (size_t i = 0; i < findings->group_count; i++)
+		room += findings->groups[i].shown ? 2 * FRAMES_ASKED : 0;
+	if (room == 0 || !report->symbolizer->prepare)
+		return;
+	addresses = lr_pages_map(room * sizeof(*addresses));
+	if (!addresses)
+		return;
+	for (size_t i = 0; i < findings->group_count; i++) {
+		const struct lr_group *group = &findings->groups[i];
+
+		if (!group->shown)
+			continue;
+		count += lr_text_addresses(report->image, group->site, addresses + count, room - count);
+		count += lr_text_addresses(report->image, group->dying_site, addresses + count, room - count);
+	}
+	report->symbolizer->prepare(report->symbolizer->context, addresses, count);
+	lr_pages_unmap(addresses, room * sizeof(*addresses));
+}
+
+/*
+ * Blocks.
+ */
+
+static void write_total(const struct report *report)
+{
+	const struct lr_findings *findings = report->findings;
+	struct lr_sink *sink = report->sink;
+
+	color(report, findings->objects > 0 ? "1;31" : "1;32");
+	if (findings->objects == 0) {
+		lr_sink_text(sink, "lastref: no leaks");
+	} else {
+		lr_sink_text(sink, "lastref: ");
+		objects(sink, findings->objects);
+		lr_sink_text(sink, " leaked, ");
+		lr_sink_size(sink, findings->bytes);
+		lr_sink_text(sink, ", born at ");
+		plural(sink, findings->group_count, "place", "places");
+	}
+	color(report, "0");
+	if (report->options->process) {
+		lr_sink_text(sink, " in ");
+		lr_sink_text(sink, report->options->process);
+	}
+	lr_sink_text(sink, "\n");
+}
+
+static void write_types(const struct report *report)
+{
+	const struct lr_findings *findings = report->findings;
+	struct lr_sink *sink = report->sink;
+	size_t shown = findings->type_count < TYPES_SHOWN || report->options->all ? findings->type_count : TYPES_SHOWN;
+
+	if (shown == 0)
+		return;
+	lr_sink_printf(sink, "\n  %-24s %12s %12s %12s\n", "type", "born", "died", "live");
+	for (size_t i = 0; i < shown; i++) {
+		const struct lr_type_totals *type = &findings->types[i];
+		const struct lr_type_entry *entry = lr_image_type(findings->image, type->type);
+		struct lr_sink name;
+
+		lr_sink_init(&name, -1);
+		lr_sink_foreign(&name, lr_image_text(findings->image, entry->name, NULL),
+				strlen(lr_image_text(findings->image, entry->name, NULL)), 24);
+		lr_sink_printf(sink, "  %-24.*s %12llu %12llu %12llu\n", (int)name.length, name.buffer,
+			       (unsigned long long)type->born,
+			       (unsigned long long)(type->born > type->live ? type->born - type->live : 0),
+			       (unsigned long long)type->live);
+	}
+	if (shown < findings->type_count) {
+		lr_sink_text(sink, "  ... and ");
+		plural(sink, findings->type_count - shown, "more type\n", "more types\n");
+	}
+}
+
+static void write_note(struct lr_sink *sink, const struct lr_example *example)
+{
+	uint32_t flags = example->note ? example->note->flags : 0;
+
+	if (example->text && example->text_length > 0) {
+		lr_sink_text(sink, flags & LR_NOTE_MESSAGE ? "  " : " \"");
+		lr_sink_foreign(sink, example->text, example->text_length, DESCRIPTION_LIMIT);
+		lr_sink_text(sink, flags & LR_NOTE_MESSAGE ? "" : "\"");
+	}
+	if (flags & LR_NOTE_UNREADABLE)
+		lr_sink_text(sink, "  (its memory is gone: freed without its last unref)");
+	else if (example->dying)
+		lr_sink_text(sink, "  (being destroyed)");
+	else if (flags & LR_NOTE_COUNT && example->note->count == INT64_MAX)
+		lr_sink_text(sink, "  (immortal)");
+	else if (flags & LR_NOTE_COUNT && !(flags & LR_NOTE_MESSAGE))
+		lr_sink_printf(sink, "  (reference count of %lld instead of 0)", (long long)example->note->count);
+	if (flags & LR_NOTE_NOT_ASKED)
+		lr_sink_text(sink, "  (not described: other threads run)");
+}
+
+static void write_example(const struct report *report, const struct lr_example *example, bool first)
+{
+	struct lr_sink *sink = report->sink;
+
+	lr_sink_text(sink, first ? "  SUCH AS  " : "           ");
+	object_name(sink, report->image, example->birth);
+	if (report->options->addresses)
+		lr_sink_printf(sink, " at 0x%llx", (unsigned long long)example->object);
+	write_note(sink, example);
+	lr_sink_text(sink, "\n");
+}
+
+static void write_site(const struct report *report, const struct lr_group *group, const char *label, uint32_t site)
+{
+	const struct lr_type_entry *type = lr_image_type(report->image, group->type);
+
+	lr_sink_text(report->sink, label);
+	lr_text_site(report->sink, report->image, site, type ? lr_image_text(report->image, type->name, NULL) : NULL,
+		     report->symbolizer);
+	lr_sink_text(report->sink, "\n");
+}
+
+static void write_group(const struct report *report, const struct lr_group *group, size_t number)
+{
+	struct lr_sink *sink = report->sink;
+
+	lr_sink_text(sink, "\n");
+	color(report, "1");
+	lr_sink_printf(sink, "LEAK %zu of %zu  ", number, report->findings->group_count);
+	lr_sink_number(sink, group->objects);
+	lr_sink_text(sink, " ");
+	type_name(sink, report->image, group->type);
+	color(report, "0");
+	lr_sink_text(sink, "  ");
+	lr_sink_size(sink, group->bytes);
+	lr_sink_text(sink, "\n");
+	write_site(report, group, "  BORN AT  ", group->site);
+	for (uint32_t i = 0; i < group->example_count; i++)
+		write_example(report, &group->examples[i], i == 0);
+	if (group->objects > group->example_count) {
+		lr_sink_text(sink, "           and ");
+		lr_sink_number(sink, group->objects - group->example_count);
+		lr_sink_text(sink, " more\n");
+	}
+	if (group->dying == 0)
+		return;
+	lr_sink_text(sink, "  BEING DESTROYED  ");
+	lr_sink_number(sink, group->dying);
+	write_site(report, group, " of them, last unref at ", group->dying_site);
+}
+
+static void write_groups(const struct report *report)
+{
+	const struct lr_findings *findings = report->findings;
+	uint64_t hidden = 0;
+	size_t hidden_groups = 0;
+
+	for (size_t i = 0; i < findings->group_count; i++) {
+		if (findings->groups[i].shown) {
+			write_group(report, &findings->groups[i], i + 1);
+			continue;
+		}
+		hidden += findings->groups[i].objects;
+		hidden_groups++;
+	}
+	if (hidden_groups == 0)
+		return;
+	lr_sink_text(report->sink, "\nNot shown: ");
+	plural(report->sink, hidden_groups, "smaller leak", "smaller leaks");
+	lr_sink_text(report->sink, " with ");
+	objects(report->sink, hidden);
+	lr_sink_text(report->sink, " (`lastref run -o FILE`, then `lastref report --all FILE`, shows all)\n");
+}
+
+static void remark(const struct report *report, uint64_t number, const char *one, const char *many)
+{
+	if (number == 0)
+		return;
+	lr_sink_text(report->sink, "note: ");
+	lr_sink_number(report->sink, number);
+	lr_sink_printf(report->sink, " %s\n", number == 1 ? one : many);
+}
+
+/* What the reader must know of what is not above. */
+static void write_remarks(const struct report *report)
+{
+	const struct lr_findings *findings = report->findings;
+	const uint64_t *counters = report->image->header->counters;
+
+	remark(report, findings->reported, "more live object was reported by an earlier check",
+	       "more live objects were reported by an earlier check");
+	remark(report, findings->overwritten,
+	       "object was freed without its last unref: another was born at its address",
+	       "objects were freed without their last unref: others were born at their addresses");
+	remark(report, counters[LR_UNKNOWN_UNREGISTERED],
+	       "unregistered object was not known: born before checking was on, or in the parent process",
+	       "unregistered objects were not known: born before checking was on, or in the parent process");
+	remark(report, counters[LR_LOST_OBJECTS], "object could not be registered for lack of memory; it may have leaked",
+	       "objects could not be registered for lack of memory; they may have leaked");
+	remark(report, counters[LR_LOST_TYPES], "object had a type beyond the 65,535th and was not registered",
+	       "objects had types beyond the 65,535th and were not registered");
+	remark(report, counters[LR_LOST_SITES], "stack could not be kept", "stacks could not be kept");
+	remark(report, counters[LR_LOST_EVENTS], "event of a signal handler was not logged",
+	       "events of signal handlers were not logged");
+	if (counters[LR_NO_UNWINDER])
+		lr_sink_text(report->sink, "note: stacks are one frame deep: this program has no unwind table "
+					   "(link a static one with -Wl,--eh-frame-hdr)\n");
+	if (findings->incomplete)
+		lr_sink_text(report->sink, "note: there was no memory to group all objects; the figures are too low\n");
+	if (report->image->cut_short)
+		lr_sink_text(report->sink, "note: the file ends early; what it holds was analyzed\n");
+}
+
+void lr_text_report(struct lr_sink *sink, const struct lr_findings *findings, const struct lr_text_options *options,
+		    const struct lr_symbolizer *symbolizer)
+{
+	const struct report report = {
+		.sink = sink,
+		.image = findings->image,
+		.findings = findings,
+		.options = options,
+		.symbolizer = symbolizer,
+	};
+
+	write_total(&report);
+	if (options->types)
+		write_types(&report);
+	prepare(&report);
+	write_groups(&report);
+	write_remarks(&report);
+	lr_sink_flush(sink);
+}

@@ -254,10 +254,13 @@ LASTREF_API int64_t lastref_ref_count(const struct lastref_type *type, const voi
 /* Registers the object and stores its index in @count. Called with bit 0 of lastref_watch set. */
 LASTREF_API void lastref_object_born(const struct lastref_type *type, const void *object, struct lastref_count *count);
 
-/* The last reference is gone and the destructor is about to run. @index is the object's, not 0. */
-LASTREF_API void lastref_object_dying(const struct lastref_type *type, const void *object, uint32_t index);
+/*
+ * The last reference is gone and the destructor is about to run. @index is the object's, not 0. Returns it, or 0 if it is not
+ * known (born before a fork, or overwritten).
+ */
+LASTREF_API uint32_t lastref_object_dying(const struct lastref_type *type, const void *object, uint32_t index);
 
-/* The destructor has returned; the object's memory may be gone. @index as given to lastref_object_dying(). */
+/* The destructor has returned; the object's memory may be gone. @index is what lastref_object_dying() returned. */
 LASTREF_API void lastref_object_died(uint32_t index);
 
 /* The operations with bit 1 of lastref_watch set: they count as their inline forms do, and log.

@@ -145,9 +145,7 @@ LASTREF_INLINE_ uint32_t lastref_object_begin_death_(const struct lastref_type *
 {
 	uint32_t index = count->index;
 
-	if (index != 0)
-		lastref_object_dying(type, object, index);
-	return index;
+	return index != 0 ? lastref_object_dying(type, object, index) : 0;
 }
 
 LASTREF_INLINE_ void lastref_object_end_death_(uint32_t index)

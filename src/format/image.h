@@ -69,6 +69,7 @@ enum lr_counter {
 	LR_REPORTED,		 /* objects that checks called by the program reported */
 	LR_MISUSES,		 /* misuses reported */
 	LR_FREED_WITHOUT_UNREF,	 /* objects re-initialised over one that was still registered */
+	LR_LOST_EVENTS,		 /* not logged: a signal came while the runtime was at work */
 	LR_NO_UNWINDER,		 /* 1 if stacks are the caller's address only */
 	LR_COUNTERS,
 };

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Descriptions.
+ *
+ * Layer: runtime. Locks: the gate's, for a few loads and one tryref; none while the program's functions run.
+ *
+ * A registered object may be gone all the same: freed without its last unref, its page unmapped, its library unloaded. So
+ * memory is asked of the kernel before it is read, a count must be alive and carry the record's own index, and a function must still be in
+ * the module that it was copied from.
+ */
+#include "runtime/describe.h"
+
+#include "base/pages.h"
+#include "runtime/arena.h"
+#include "runtime/gate.h"
+#include "runtime/registry.h"
+#include "runtime/thread.h"
+#include "runtime/types.h"
+
+#include <string.h>
+
+static struct lastref_count *count_of(const struct lr_type_info *type, uint64_t object)
+{
+	return (struct lastref_count *)(uintptr_t)(object + type->count_offset - 1);
+}
+
+/* Is the memory there, and does the count say that this record's object lives in it? */
+static bool is_ours(const struct lr_type_info *type, uint64_t object, uint64_t ordinal)
+{
+	const struct lastref_count *count = count_of(type, object);
+
+	if (!lr_pages_readable((const void *)(uintptr_t)object, type->size))
+		return false;
+	return lastref_count_read(count) > 0 && count->index == lr_registry_index(ordinal);
+}
+
+bool lr_describe_is_current(uint64_t ordinal, const struct lr_record *record)
+{
+	const struct lr_type_info *type = lr_type_by_id((uint32_t)(record->birth >> LR_BIRTH_NUMBER_BITS));
+
+	return type && type->count_offset != 0 && is_ours(type, ~record->object, ordinal);
+}
+
+static bool functions_are_there(const struct lr_type_info *type)
+{
+	uintptr_t any = type->describe ? (uintptr_t)type->describe : (uintptr_t)type->leak_message;
+
+	return any == 0 || type->functions_module == 0 || lr_type_module_of(any) == type->functions_module;
+}
+
+static void ask_text(const struct lr_type_info *type, const void *object, struct lr_description *ret)
+{
+	int (*ask)(const void *, char *, size_t) = type->leak_message ? type->leak_message : type->describe;
+	int length;
+
+	if (!ask)
+		return;
+	/* One byte is kept back, so that what writes a byte too many does no harm and what forgets the zero has one. */
+	length = ask(object, ret->text, sizeof(ret->text) - 1);
+	if (length <= 0)
+		return;
+	ret->length = strnlen(ret->text, (size_t)length < sizeof(ret->text) ? (size_t)length : sizeof(ret->text) - 1);
+	if (ret->length > 0)
+		ret->note.flags |= type->leak_message ? LR_NOTE_MESSAGE : LR_NOTE_DESCRIBED;
+}
+
+/* The object cannot die during this. */
+static void ask(const struct lr_type_info *type, const void *object, int64_t extra, struct lr_description *ret)
+{
+	if (type->count) {
+		ret->note.count = type->count(object);
+		if (ret->note.count != INT64_MAX)
+			ret->note.count -= extra;
+		ret->note.flags |= LR_NOTE_COUNT;
+	}
+	if (!functions_are_there(type))
+		return;
+	if (type->size_of) {
+		ret->note.size = type->size_of(object);
+		ret->note.flags |= LR_NOTE_SIZE;
+	}
+	ask_text(type, object, ret);
+}
+
+static void describe_alone(const struct lr_type_info *type, const struct lr_example *example, struct lr_description *ret)
+{
+	const void *object = (const void *)(uintptr_t)example->object;
+	bool there = type->count_offset != 0 ? is_ours(type, example->object, example->record) :
+					       lr_pages_readable(object, type->size);
+
+	if (there)
+		ask(type, object, 0, ret);
+	else
+		ret->note.flags |= LR_NOTE_UNREADABLE;
+}
+
+/* Take a reference, if the object is still what the record says. */
+static bool hold(const struct lr_type_info *type, const struct lr_example *example)
+{
+	const struct lr_record *record = lr_arena_at(LR_RECORDS, (uint32_t)example->record);
+	bool held = false;
+
+	lr_gate_lock();
+	if (record->birth == example->birth && (lr_record_state(record) & LR_STATE_MASK) == LR_STATE_ALIVE &&
+	    is_ours(type, example->object, example->record))
+		held = lastref_count_tryref(count_of(type, example->object));
+	lr_gate_unlock();
+	return held;
+}
+
+static void describe_among_threads(const struct lr_type_info *type, const struct lr_example *example,
+				   struct lr_description *ret)
+{
+	void *object = (void *)(uintptr_t)example->object;
+
+	if (type->count_offset == 0 || !type->unref || !functions_are_there(type) || !lr_gate_shut_one()) {
+		ret->note.flags |= LR_NOTE_NOT_ASKED;
+		return;
+	}
+	if (hold(type, example)) {
+		lr_gate_open();
+		ask(type, object, 1, ret);
+		/* If all other references went meanwhile, the destructor runs here: this thread is a holder like any other. */
+		type->unref(object);
+		return;
+	}
+	lr_gate_open();
+	ret->note.flags |= LR_NOTE_NOT_ASKED;
+}
+
+static void describe(struct lr_example *example, bool alone, struct lr_description *ret)
+{
+	const struct lr_type_info *type = lr_type_by_id((uint32_t)(example->birth >> LR_BIRTH_NUMBER_BITS));
+
+	memset(ret, 0, sizeof(*ret));
+	ret->note.birth = example->birth;
+	if (type && !example->dying) {
+		if (alone)
+			describe_alone(type, example, ret);
+		else
+			describe_among_threads(type, example, ret);
+	}
+	example->note = &ret->note;
+	example->text = ret->text;
+	example->text_length = ret->length;
+}
+
+void lr_describe_examples(struct lr_findings *findings, struct lr_description *room)
+{
+	bool alone = !lr_thread_others_run();
+
+	for (size_t i = 0; i < findings->group_count; i++) {
+		struct lr_group *group = &findings->groups[i];
+
+		for (uint32_t e = 0; group->shown && e < group->example_count; e++)
+			describe(&group->examples[e], alone, room++);
+	}
+}

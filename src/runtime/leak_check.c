@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The leak check.
+ *
+ * Layer: runtime. Locks: none here; the analysis reads the arena while other threads may write it.
+ *
+ * A check that the program calls prints at once and marks what it reported, so that the check at exit, or the parent under
+ * `lastref run`, does not say the same again. The marks are set before the analysis, which then looks at marked records
+ * only: an object born meanwhile is neither reported nor marked.
+ */
+#include "runtime/leak_check.h"
+
+#include "analyze/findings.h"
+#include "base/fds.h"
+#include "base/pages.h"
+#include "export/text.h"
+#include "runtime/arena.h"
+#include "runtime/describe.h"
+#include "runtime/registry.h"
+#include "runtime/start.h"
+#include "runtime/symbols.h"
+
+#include <lastref/check.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define GROUPS_DESCRIBED 10
+
+/* Findings with the notes of their examples. */
+struct check {
+	struct lr_findings findings;
+	struct lr_description *descriptions;
+	size_t described;
+};
+
+static void make_check(struct check *check, const struct lr_findings_options *options)
+{
+	struct lr_findings *findings = &check->findings;
+
+	memset(check, 0, sizeof(*check));
+	if (lr_findings_make(findings, &lr_arena_image, options) != 0)
+		findings->incomplete = true;
+	lr_findings_choose(findings, GROUPS_DESCRIBED);
+	for (size_t i = 0; i < findings->group_count; i++)
+		check->described += findings->groups[i].shown ? findings->groups[i].example_count : 0;
+	check->descriptions = lr_pages_map(check->described * sizeof(*check->descriptions) + 1);
+	if (check->descriptions)
+		lr_describe_examples(findings, check->descriptions);
+}
+
+static void free_check(struct check *check)
+{
+	lr_pages_unmap(check->descriptions, check->described * sizeof(*check->descriptions) + 1);
+	lr_findings_free(&check->findings);
+}
+
+/* "%p" in the name is the process id. */
+static void expand(const char *name, char *path, size_t size)
+{
+	size_t length = 0;
+
+	for (; *name && length + 12 < size; name++) {
+		if (name[0] == '%' && name[1] == 'p') {
+			length += (size_t)snprintf(path + length, size - length, "%d", (int)getpid());
+			name++;
+		} else {
+			path[length++] = *name;
+		}
+	}
+	path[length] = '\0';
+}
+
+/* Where reports go. A file that cannot be had is said, and standard error taken. */
+static int open_output(void)
+{
+	const char *output = lr_start_settings()->output;
+	char path[LR_SETTING_TEXT_MAX + 16];
+	int fd;
+
+	if (output[0] == '\0')
+		return STDERR_FILENO;
+	expand(output, path, sizeof(path));
+	fd = lr_fd_lift(open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+	if (fd >= 0)
+		return fd;
+	dprintf(STDERR_FILENO, "lastref: cannot write the report to %s: %s; it follows here\n", path, strerror(errno));
+	return STDERR_FILENO;
+}
+
+static void print(const struct check *check)
+{
+	static const struct lr_text_options options;
+	struct lr_symbols_in_process symbols;
+	struct lr_symbolizer symbolizer;
+	struct lr_sink sink;
+	int fd = open_output();
+
+	lr_symbols_in_process_init(&symbols, &symbolizer);
+	lr_sink_init(&sink, fd);
+	lr_text_report(&sink, &check->findings, &options, &symbolizer);
+	lr_symbols_in_process_finish(&symbols);
+	if (fd != STDERR_FILENO)
+		close(fd);
+}
+
+/* Mark all live records as reported. Return: how many were not before. */
+static uint64_t mark_reported(void)
+{
+	uint64_t count = lr_image_count(&lr_arena_image, LR_RECORDS);
+	uint64_t marked = 0;
+
+	for (uint64_t i = 0; i < count; i++) {
+		struct lr_record *record = lr_arena_at(LR_RECORDS, (uint32_t)i);
+		uint32_t state = lr_record_state(record);
+
+		if ((state & LR_STATE_MASK) != LR_STATE_ALIVE || (state & LR_ALIVE_REPORTED))
+			continue;
+		/* If the object begins to die now, its thread's plain store or this exchange comes last; both are right. */
+		if (__atomic_compare_exchange_n(&record->state, &state, state | LR_ALIVE_REPORTED, false,
+						__ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			marked++;
+	}
+	return marked;
+}
+
+static void panic_if_asked(void)
+{
+	if (lastref_get_leak_mode() == LASTREF_LEAKS_PANIC)
+		abort();
+}
+
+size_t lastref_leak_check(void)
+{
+	static const struct lr_findings_options options = {
+		.only_reported = true,
+		.is_current = lr_describe_is_current,
+	};
+	struct check check;
+	size_t objects;
+
+	if (!lr_start_checking())
+		return 0;
+	lr_arena_count(LR_REPORTED, mark_reported());
+	make_check(&check, &options);
+	objects = (size_t)check.findings.objects;
+	if (objects > 0)
+		print(&check);
+	free_check(&check);
+	if (objects > 0)
+		panic_if_asked();
+	return objects;
+}
+
+size_t lastref_live_objects(void)
+{
+	return (size_t)lr_registry_live();
+}
+
+/* For the parent: what nobody can ask the objects when they are dead. */
+static void leave_notes(const struct check *check)
+{
+	for (size_t i = 0; check->descriptions && i < check->described; i++) {
+		const struct lr_description *description = &check->descriptions[i];
+		struct lr_note *note;
+		uint32_t unused;
+
+		if (description->note.flags == 0)
+			continue;
+		note = lr_arena_add(LR_NOTES, &unused);
+		if (!note)
+			return;
+		*note = description->note;
+		note->text = description->length > 0 ? lr_arena_add_text(description->text, description->length) : 0;
+	}
+}
+
+void lr_leak_check_at_exit(void)
+{
+	static const struct lr_findings_options options = {
+		.skip_reported = true,
+		.is_current = lr_describe_is_current,
+	};
+	struct check check;
+	bool leaked;
+
+	make_check(&check, &options);
+	leaked = check.findings.objects > 0;
+	if (lr_arena_is_shared())
+		leave_notes(&check);
+	else if (leaked)
+		print(&check);
+	free_check(&check);
+	leaked = leaked || lr_arena_header()->counters[LR_REPORTED] > 0;
+	__atomic_store_n(&lr_arena_header()->state, LR_PROCESS_CHECKED, __ATOMIC_RELEASE);
+	if (leaked)
+		panic_if_asked();
+	if (leaked && lr_start_settings()->exitcode != 0) {
+		fflush(NULL);
+		_exit(lr_start_settings()->exitcode);
+	}
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Misuse.
+ *
+ * Layer: runtime. Locks: none. Everything is composed in memory of this call, so that two threads may misuse at once.
+ *
+ * The object is never followed: it is dead, or was never born. What is told of its life comes from its record, if that has not
+ * passed on to another object yet.
+ */
+#include "runtime/misuse.h"
+
+#include "base/attributes.h"
+#include "base/pages.h"
+#include "base/sink.h"
+#include "export/text.h"
+#include "runtime/arena.h"
+#include "runtime/registry.h"
+#include "runtime/start.h"
+#include "runtime/symbols.h"
+#include "runtime/thread.h"
+#include "runtime/types.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MESSAGE_SIZE (32 * 1024)
+
+struct handler {
+	lastref_misuse_handler function;
+	void *context;
+};
+
+/* Two words that change together: a handler is published by pointer, in one of two places in turn. */
+static struct handler places[2];
+static struct handler *current;
+
+static const char *const titles[] = {
+	[LASTREF_MISUSE_REF_DEAD] = "REF ON A DEAD OBJECT",
+	[LASTREF_MISUSE_REF_UNINITIALIZED] = "REF ON AN OBJECT THAT WAS NEVER INITIALIZED",
+	[LASTREF_MISUSE_UNREF_DEAD] = "ONE UNREF TOO MANY (the object is dead)",
+	[LASTREF_MISUSE_UNREF_UNINITIALIZED] = "UNREF ON AN OBJECT THAT WAS NEVER INITIALIZED",
+	[LASTREF_MISUSE_OVERFLOW] = "MORE THAN 2,147,483,647 REFERENCES (the object is immortal from now on)",
+	[LASTREF_MISUSE_RESTORE_NEGATIVE] = "RESTORED WITH A NEGATIVE COUNT",
+	[LASTREF_MISUSE_REGISTERED_TWICE] = "REGISTERED TWICE",
+	[LASTREF_MISUSE_NOT_REGISTERED] = "UNREGISTERED, BUT NOT REGISTERED",
+	[LASTREF_MISUSE_NO_FUNCTION] = "THE TYPE HAS NO SUCH FUNCTION (.ref, .tryref or .unref)",
+};
+
+void lastref_set_misuse_handler(lastref_misuse_handler handler, void *context)
+{
+	struct handler *next = current == &places[0] ? &places[1] : &places[0];
+
+	next->function = handler;
+	next->context = context;
+	/* Pairs with the acquire in lr_misuse_report(). */
+	__atomic_store_n(&current, handler ? next : NULL, __ATOMIC_RELEASE);
+}
+
+static bool by_hand(enum lastref_misuse_kind kind)
+{
+	return kind == LASTREF_MISUSE_REGISTERED_TWICE || kind == LASTREF_MISUSE_NOT_REGISTERED;
+}
+
+static void write_object(struct lr_sink *sink, const struct lr_misuse *misuse, const struct lr_record *record)
+{
+	const struct lastref_type *type = misuse->type;
+	const char *name = "(bare count)";
+
+	if (type && type->options && type->options->name)
+		name = type->options->name;
+	else if (type && type->name)
+		name = type->name;
+	lr_sink_foreign(sink, name, strlen(name), 120);
+	if (record)
+		lr_sink_printf(sink, "#%llu", (unsigned long long)(record->birth & LR_BIRTH_NUMBER_MASK));
+	lr_sink_printf(sink, " at 0x%llx", (unsigned long long)(uintptr_t)misuse->object);
+}
+
+struct sites {
+	uint32_t misuse;
+	uint32_t birth;
+	uint32_t death;
+};
+
+static void write_site(struct lr_sink *sink, const char *label, uint32_t site, const struct lr_misuse *misuse,
+		       const struct lr_symbolizer *symbolizer)
+{
+	if (site == 0)
+		return;
+	lr_sink_printf(sink, "  %-15s ", label);
+	lr_text_site(sink, &lr_arena_image, site, misuse->type ? misuse->type->name : NULL, symbolizer);
+	lr_sink_text(sink, "\n");
+}
+
+static size_t list_addresses(const struct sites *sites, struct lr_address *addresses, size_t room)
+{
+	const uint32_t ids[] = { sites->misuse, sites->birth, sites->death };
+	size_t count = 0;
+
+	for (size_t i = 0; i < LR_ARRAY_SIZE(ids); i++)
+		count += lr_text_addresses(&lr_arena_image, ids[i], addresses + count, room - count);
+	return count;
+}
+
+static void write_sites(struct lr_sink *sink, const struct lr_misuse *misuse, const struct sites *sites)
+{
+	struct lr_symbols_in_process symbols;
+	struct lr_symbolizer symbolizer;
+	struct lr_address addresses[3 * 16];
+	size_t count = list_addresses(sites, addresses, LR_ARRAY_SIZE(addresses));
+
+	lr_symbols_in_process_init(&symbols, &symbolizer);
+	symbolizer.prepare(symbolizer.context, addresses, count);
+	write_site(sink, "AT", sites->misuse, misuse, &symbolizer);
+	write_site(sink, by_hand(misuse->kind) ? "REGISTERED AT" : "BORN AT", sites->birth, misuse, &symbolizer);
+	write_site(sink, by_hand(misuse->kind) ? "UNREGISTERED AT" : "LAST UNREF AT", sites->death, misuse,
+		   &symbolizer);
+	lr_symbols_in_process_finish(&symbols);
+}
+
+static uint32_t site_of(const struct lr_misuse *misuse)
+{
+	struct lr_thread *thread;
+
+	lr_start_arena();
+	thread = lr_thread_self();
+	return thread ? lr_stack_capture(&thread->stack, &misuse->start) : 0;
+}
+
+static void compose(struct lr_sink *sink, const struct lr_misuse *misuse)
+{
+	const struct lr_record *record = misuse->index ? lr_registry_find(misuse->index, misuse->object) : NULL;
+	struct sites sites = { .misuse = site_of(misuse) };
+	uint32_t state = record ? lr_record_state(record) : LR_STATE_FREE;
+
+	if (record)
+		sites.birth = record->site;
+	if ((state & LR_STATE_MASK) == LR_STATE_DYING || (state & LR_STATE_MASK) == LR_STATE_DEAD)
+		sites.death = state & ~LR_STATE_MASK;
+	lr_sink_printf(sink, "lastref: MISUSE  %s: ", titles[misuse->kind]);
+	write_object(sink, misuse, record);
+	lr_sink_text(sink, "\n");
+	write_sites(sink, misuse, &sites);
+	if (!record && lastref_get_leak_mode() == LASTREF_LEAKS_OFF)
+		lr_sink_text(sink, "  (run with LASTREF=leaks=warn to see where the object was born and died)\n");
+}
+
+void lr_misuse_report(const struct lr_misuse *misuse)
+{
+	/* Pairs with the release in lastref_set_misuse_handler(). */
+	const struct handler *handler = __atomic_load_n(&current, __ATOMIC_ACQUIRE);
+	char *memory = lr_pages_map(MESSAGE_SIZE);
+	struct lr_sink sink;
+
+	if (memory)
+		lr_sink_init_memory(&sink, memory, MESSAGE_SIZE - 1);
+	else
+		lr_sink_init(&sink, -1);
+	compose(&sink, misuse);
+	lr_arena_count(LR_MISUSES, 1);
+	if (handler) {
+		struct lastref_misuse told = {
+			.kind = misuse->kind,
+			.type = misuse->type,
+			.object = misuse->object,
+			.message = memory ? memory : "lastref: MISUSE (no memory for the message)\n",
+		};
+
+		handler->function(&told, handler->context);
+		lr_pages_unmap(memory, MESSAGE_SIZE);
+		return;
+	}
+	(void)!write(STDERR_FILENO, memory ? memory : sink.buffer, sink.length);
+	abort();
+}
+
+/* One function a misuse: a backtrace alone names the bug. */
+
+#define DEFINE_MISUSE(function, kind_)                                                             \
+	LR_COLD void function(const struct lastref_type *type, const void *object,                 \
+			      const struct lastref_count *count)                                   \
+	{                                                                                          \
+		const struct lr_misuse misuse = {                                                  \
+			.kind = kind_,                                                             \
+			.type = type,                                                              \
+			.object = object,                                                          \
+			.index = count->index,                                                     \
+			.start = LR_STACK_HERE(),                                                  \
+		};                                                                                 \
+		lr_misuse_report(&misuse);                                                         \
+	}
+
+DEFINE_MISUSE(lastref_misuse_ref_dead, LASTREF_MISUSE_REF_DEAD)
+DEFINE_MISUSE(lastref_misuse_ref_uninitialized, LASTREF_MISUSE_REF_UNINITIALIZED)
+DEFINE_MISUSE(lastref_misuse_unref_dead, LASTREF_MISUSE_UNREF_DEAD)
+DEFINE_MISUSE(lastref_misuse_unref_uninitialized, LASTREF_MISUSE_UNREF_UNINITIALIZED)
+DEFINE_MISUSE(lastref_misuse_overflow, LASTREF_MISUSE_OVERFLOW)
+DEFINE_MISUSE(lastref_misuse_restore_negative, LASTREF_MISUSE_RESTORE_NEGATIVE)

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Births and deaths: what the template calls, and what types that count by hand call.
+ *
+ * Layer: runtime. Locks: none here.
+ *
+ * An object of the template carries its index beside its count, and that index is written once, at birth, by the thread that still has
+ * the object to itself. The runtime never follows the object's pointer after the destructor began: from then on it has the index.
+ */
+#include "base/attributes.h"
+#include "runtime/addresses.h"
+#include "runtime/arena.h"
+#include "runtime/event_log.h"
+#include "runtime/misuse.h"
+#include "runtime/registry.h"
+#include "runtime/start.h"
+#include "runtime/types.h"
+
+#include <errno.h>
+
+/* The calling thread and the type of @type; false if there is nothing to do (no memory, or `types=` leaves the type out). */
+static bool prepare(const struct lastref_type *type, struct lr_thread **ret_thread, struct lr_type_info **ret_info)
+{
+	*ret_thread = lr_thread_self();
+	*ret_info = *ret_thread ? lr_type_find(*ret_thread, type) : NULL;
+	if (!*ret_info) {
+		lr_arena_count(*ret_thread ? LR_LOST_TYPES : LR_LOST_OBJECTS, 1);
+		return false;
+	}
+	return (*ret_info)->checked;
+}
+
+/* A site that could not be had is counted, so that the report can say why it names none. */
+static uint32_t capture(struct lr_thread *thread, const struct lr_stack_start *start)
+{
+	uint32_t site = lr_stack_capture(&thread->stack, start);
+
+	if (LR_UNLIKELY(site == 0))
+		lr_arena_count(LR_LOST_SITES, 1);
+	return site;
+}
+
+void lastref_object_born(const struct lastref_type *type, const void *object, struct lastref_count *count)
+{
+	struct lr_stack_start start = LR_STACK_HERE();
+	struct lr_thread *thread;
+	struct lr_type_info *info;
+	uint32_t site;
+
+	if (LR_UNLIKELY(!lr_start_checking()) || !prepare(type, &thread, &info))
+		return;
+	site = capture(thread, &start);
+	count->index = lr_registry_add(thread, info->id, object, site);
+	if (LR_UNLIKELY(info->logged))
+		lr_log_event(info, "registered", object, count->index, lastref_count_read(count), site);
+}
+
+uint32_t lastref_object_dying(const struct lastref_type *type, const void *object, uint32_t index)
+{
+	struct lr_stack_start start = LR_STACK_HERE();
+	struct lr_record *record = lr_registry_find(index, object);
+	struct lr_thread *thread = record ? lr_thread_self() : NULL;
+	struct lr_type_info *info;
+	uint32_t site;
+
+	if (!thread)
+		return 0;
+	site = capture(thread, &start);
+	if (lr_types_any_logged()) {
+		info = lr_type_find(thread, type);
+		if (info && info->logged)
+			lr_log_event(info, "unregistered", object, index, 0, site);
+	}
+	return lr_registry_begin_death(record, site) ? index : 0;
+}
+
+void lastref_object_died(uint32_t index)
+{
+	lr_registry_end_death(lr_thread_self(), index);
+}
+
+static void registered_twice(const struct lastref_type *type, const void *object, uint32_t index,
+			     const struct lr_stack_start *start)
+{
+	struct lr_misuse misuse = {
+		.kind = LASTREF_MISUSE_REGISTERED_TWICE,
+		.type = type,
+		.object = object,
+		.index = index,
+		.start = *start,
+	};
+
+	lr_misuse_report(&misuse);
+}
+
+static bool is_registered(uint32_t index)
+{
+	return index != 0 && !(index & LR_ADDRESS_REMOVED);
+}
+
+void lastref_register(const struct lastref_type *type, const void *object)
+{
+	struct lr_stack_start start = LR_STACK_HERE();
+	struct lr_thread *thread;
+	struct lr_type_info *info;
+	uint32_t index;
+	uint32_t site;
+
+	if (!lr_start_checking() || !prepare(type, &thread, &info))
+		return;
+	index = lr_address_find(object);
+	if (LR_UNLIKELY(is_registered(index))) {
+		registered_twice(type, object, index, &start);
+		return;
+	}
+	site = capture(thread, &start);
+	index = lr_registry_add(thread, info->id, object, site);
+	if (index == 0)
+		return;
+	if (LR_UNLIKELY(lr_address_add(object, index) != 0)) {
+		/* Without a cell nobody could find the record again; or another thread registered it meanwhile. */
+		lr_registry_begin_death(lr_registry_find(index, object), 0);
+		lr_registry_end_death(thread, index);
+		if (is_registered(lr_address_find(object)))
+			registered_twice(type, object, lr_address_find(object), &start);
+		else
+			lr_arena_count(LR_LOST_OBJECTS, 1);
+		return;
+	}
+	if (LR_UNLIKELY(info->logged))
+		lr_log_event(info, "registered", object, index, -1, site);
+}
+
+/* Was the object, or may it have been, born where this registry does not reach? Then an unknown unregister is no misuse. */
+static bool may_be_unknown(uint32_t index)
+{
+	const uint64_t *counters = lr_arena_header()->counters;
+
+	return lr_registry_is_inherited(index) || counters[LR_BORN_UNCHECKED] || counters[LR_LOST_OBJECTS] ||
+	       counters[LR_LOST_TYPES];
+}
+
+static void not_registered(const struct lastref_type *type, const void *object, uint32_t index,
+			   const struct lr_stack_start *start)
+{
+	struct lr_misuse misuse = {
+		.kind = LASTREF_MISUSE_NOT_REGISTERED,
+		.type = type,
+		.object = object,
+		.index = index & ~LR_ADDRESS_REMOVED,
+		.start = *start,
+	};
+
+	if (may_be_unknown(misuse.index))
+		lr_arena_count(LR_UNKNOWN_UNREGISTERED, 1);
+	else
+		lr_misuse_report(&misuse);
+}
+
+void lastref_unregister(const struct lastref_type *type, const void *object)
+{
+	struct lr_stack_start start = LR_STACK_HERE();
+	uint32_t index = lr_address_find(object);
+	struct lr_record *record;
+	struct lr_thread *thread;
+	struct lr_type_info *info;
+	uint32_t site;
+
+	/* What was registered leaves also when checking has been switched off since. */
+	if (!lr_start_checking() && !is_registered(index))
+		return;
+	if (!prepare(type, &thread, &info))
+		return;
+	if (!is_registered(index) || !lr_address_remove(object, index)) {
+		not_registered(type, object, index, &start);
+		return;
+	}
+	record = lr_registry_find(index, object);
+	if (!record)
+		return;
+	site = capture(thread, &start);
+	if (LR_UNLIKELY(info->logged))
+		lr_log_event(info, "unregistered", object, index, 0, site);
+	if (lr_registry_begin_death(record, site))
+		lr_registry_end_death(thread, index);
+}

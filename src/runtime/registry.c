@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The registry.
+ *
+ * Layer: runtime. Locks: pool_lock, once every 32 births or deaths at the most.
+ *
+ * A record belongs to the thread that took it until its state says ALIVE, then to whoever holds the object's last reference, then to
+ * the thread that ended its death. So records need no lock and no atomic read-modify-write; what a concurrent check may see
+ * of them is said at struct lr_record.
+ *
+ * After a fork the child's indexes begin above all of its parent's. An inherited object's index is therefore below `base`, and that
+ * alone tells it.
+ */
+#include "runtime/registry.h"
+
+#include "base/attributes.h"
+#include "base/pages.h"
+#include "base/ranks.h"
+#include "runtime/arena.h"
+#include "runtime/gate.h"
+
+#define BATCH (LR_RING_SIZE / 2)
+#define NUMBERS_AT_ONCE 1024u
+
+/* Free records that no thread's ring has room for: a stack of arrays. */
+struct chunk {
+	struct chunk *next;
+	uint32_t count;
+	uint32_t indexes[BATCH * 31];
+};
+
+static struct lr_lock pool_lock = LR_LOCK_INIT(LR_RANK_POOL);
+static struct chunk *pool;	 /* guarded by pool_lock */
+static struct chunk *spare;	 /* an empty one, guarded by pool_lock */
+static uint32_t fresh, fresh_end; /* indexes never used, guarded by pool_lock */
+static uint32_t base = 1;	 /* index of record ordinal 0; changes in the child of a fork only */
+
+#define RECORDS_PER_SEGMENT ((uint32_t)(LR_SEGMENT_SIZE / sizeof(struct lr_record)))
+
+static struct lr_record *record_at(uint32_t index)
+{
+	uint32_t ordinal = index - base;
+	void *const *segments = lr_arena_image.spaces[LR_RECORDS].segments;
+
+	return (struct lr_record *)segments[ordinal / RECORDS_PER_SEGMENT] + ordinal % RECORDS_PER_SEGMENT;
+}
+
+/* Caller holds pool_lock. Returns how many indexes it stored, up to BATCH. */
+static uint32_t take_batch(uint32_t *indexes)
+{
+	if (pool && pool->count > 0) {
+		pool->count -= BATCH;
+		for (uint32_t i = 0; i < BATCH; i++)
+			indexes[i] = pool->indexes[pool->count + i];
+		return BATCH;
+	}
+	if (fresh == fresh_end) {
+		uint32_t before = lr_arena_image.spaces[LR_RECORDS].count;
+		int64_t first = lr_arena_add_records();
+
+		if (first < 0 || first + base > LR_INDEX_MAX - LR_SEGMENT_SIZE)
+			return 0;
+		fresh = base + (uint32_t)first;
+		fresh_end = fresh + (lr_arena_image.spaces[LR_RECORDS].count - before) * RECORDS_PER_SEGMENT;
+	}
+	for (uint32_t i = 0; i < BATCH; i++)
+		indexes[i] = fresh++;
+	return BATCH;
+}
+
+static LR_COLD bool refill(struct lr_thread *thread)
+{
+	uint32_t indexes[BATCH];
+	uint32_t n;
+
+	lr_lock(&pool_lock);
+	n = take_batch(indexes);
+	if (pool && pool->count == 0 && pool->next) {
+		struct chunk *empty = pool;
+
+		pool = empty->next;
+		if (spare)
+			lr_pages_unmap(empty, sizeof(*empty));
+		else
+			spare = empty;
+	}
+	lr_unlock(&pool_lock);
+	for (uint32_t i = 0; i < n; i++)
+		thread->ring[(thread->ring_head + i) % LR_RING_SIZE] = indexes[i];
+	thread->ring_count = n;
+	return n > 0;
+}
+
+/* Caller holds pool_lock. */
+static bool pool_has_room(void)
+{
+	struct chunk *chunk;
+
+	if (pool && pool->count + BATCH <= LR_ARRAY_SIZE(pool->indexes))
+		return true;
+	chunk = spare ? spare : lr_pages_map(sizeof(*chunk));
+	spare = NULL;
+	if (!chunk)
+		return false;
+	chunk->next = pool;
+	chunk->count = 0;
+	pool = chunk;
+	return true;
+}
+
+/* Give the oldest half of the ring to the pool. Without memory for it the records are lost for good, and nothing else. */
+static LR_COLD void flush(struct lr_thread *thread)
+{
+	lr_lock(&pool_lock);
+	if (pool_has_room()) {
+		for (uint32_t i = 0; i < BATCH; i++)
+			pool->indexes[pool->count++] = thread->ring[(thread->ring_head + i) % LR_RING_SIZE];
+	}
+	lr_unlock(&pool_lock);
+	thread->ring_head = (thread->ring_head + BATCH) % LR_RING_SIZE;
+	thread->ring_count -= BATCH;
+}
+
+static LR_COLD struct lr_cursor *new_cursor_block(struct lr_thread *thread, uint32_t ordinal)
+{
+	uint32_t first = ordinal - ordinal % LR_CURSORS_IN_BLOCK;
+	struct lr_cursor_block *block;
+	uint32_t unused;
+
+	block = lr_arena_add(LR_CURSORS, &unused);
+	if (!block)
+		return NULL;
+	block->first_type = first;
+	block->owned = true;
+	thread->cursors[ordinal / LR_CURSORS_IN_BLOCK] = block;
+	return &block->cursors[ordinal % LR_CURSORS_IN_BLOCK];
+}
+
+static LR_COLD void deal_numbers(struct lr_cursor *cursor, uint32_t type)
+{
+	struct lr_type_entry *entry = lr_arena_at(LR_TYPES, type - 1);
+
+	cursor->next = __atomic_fetch_add(&entry->dealt, NUMBERS_AT_ONCE, __ATOMIC_RELAXED) + 1;
+	cursor->end = cursor->next + NUMBERS_AT_ONCE;
+}
+
+/* The next birth number of a type, from 1; or 0 without memory. */
+static uint64_t next_number(struct lr_thread *thread, uint32_t type)
+{
+	struct lr_cursor_block *block = thread->cursors[(type - 1) / LR_CURSORS_IN_BLOCK];
+	struct lr_cursor *cursor = block ? &block->cursors[(type - 1) % LR_CURSORS_IN_BLOCK] :
+					   new_cursor_block(thread, type - 1);
+
+	if (!cursor)
+		return 0;
+	if (LR_UNLIKELY(cursor->next == cursor->end))
+		deal_numbers(cursor, type);
+	return cursor->next++;
+}
+
+static void count_one(uint64_t *counter)
+{
+	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
+}
+
+uint32_t lr_registry_add(struct lr_thread *thread, uint32_t type, const void *object, uint32_t site)
+{
+	struct lr_record *record;
+	uint64_t number;
+	uint32_t index;
+
+	if (LR_UNLIKELY(thread->ring_count == 0) && !refill(thread)) {
+		lr_arena_count(LR_LOST_OBJECTS, 1);
+		return 0;
+	}
+	number = next_number(thread, type);
+	if (LR_UNLIKELY(number == 0)) {
+		lr_arena_count(LR_LOST_OBJECTS, 1);
+		return 0;
+	}
+	index = thread->ring[thread->ring_head];
+	thread->ring_head = (thread->ring_head + 1) % LR_RING_SIZE;
+	thread->ring_count--;
+	record = record_at(index);
+	/* A reader that saw the former object's birth number must not take these fields for that object's. */
+	__atomic_store_n(&record->state, LR_STATE_FREE, __ATOMIC_RELAXED);
+	__atomic_store_n(&record->birth, (uint64_t)type << LR_BIRTH_NUMBER_BITS | number, __ATOMIC_RELEASE);
+	__atomic_store_n(&record->object, ~(uint64_t)(uintptr_t)object, __ATOMIC_RELEASE);
+	__atomic_store_n(&record->site, site, __ATOMIC_RELAXED);
+	/* Pairs with the acquire in lr_record_state(). */
+	__atomic_store_n(&record->state, LR_STATE_ALIVE, __ATOMIC_RELEASE);
+	count_one(&thread->born);
+	return index;
+}
+
+uint32_t lr_registry_index(uint64_t ordinal)
+{
+	return base + (uint32_t)ordinal;
+}
+
+bool lr_registry_is_inherited(uint32_t index)
+{
+	return index != 0 && index < base;
+}
+
+struct lr_record *lr_registry_find(uint32_t index, const void *object)
+{
+	uint32_t ordinal = index - base;
+	struct lr_record *record;
+
+	if (index < base ||
+	    ordinal / RECORDS_PER_SEGMENT >= __atomic_load_n(&lr_arena_image.spaces[LR_RECORDS].count, __ATOMIC_ACQUIRE))
+		return NULL;
+	record = record_at(index);
+	return record->object == ~(uint64_t)(uintptr_t)object ? record : NULL;
+}
+
+bool lr_registry_begin_death(struct lr_record *record, uint32_t site)
+{
+	uint32_t state = __atomic_load_n(&record->state, __ATOMIC_RELAXED);
+
+	if (LR_UNLIKELY((state & LR_STATE_MASK) != LR_STATE_ALIVE))
+		return false;
+	__atomic_store_n(&record->state, LR_STATE_DYING | site, __ATOMIC_RELEASE);
+	lr_gate_pass();
+	return true;
+}
+
+void lr_registry_end_death(struct lr_thread *thread, uint32_t index)
+{
+	struct lr_record *record = record_at(index);
+	uint32_t site = record->state & ~LR_STATE_MASK;
+
+	__atomic_store_n(&record->state, LR_STATE_DEAD | site, __ATOMIC_RELEASE);
+	/* Without a thread's struct there is no ring to put the record in; it stays dead. */
+	if (!thread)
+		return;
+	if (LR_UNLIKELY(thread->ring_count == LR_RING_SIZE))
+		flush(thread);
+	thread->ring[(thread->ring_head + thread->ring_count) % LR_RING_SIZE] = index;
+	thread->ring_count++;
+	count_one(&thread->died);
+}
+
+uint64_t lr_registry_live(void)
+{
+	uint64_t live = 0;
+
+	for (const struct lr_thread *thread = lr_thread_each(); thread; thread = thread->next)
+		live += __atomic_load_n(&thread->born, __ATOMIC_RELAXED) -
+			__atomic_load_n(&thread->died, __ATOMIC_RELAXED);
+	return live;
+}
+
+void lr_registry_restart_in_child(void)
+{
+	lr_lock_restart(&pool_lock);
+	base += lr_arena_image.spaces[LR_RECORDS].count * RECORDS_PER_SEGMENT;
+	fresh = fresh_end = 0;
+	while (pool) {
+		struct chunk *chunk = pool;
+
+		pool = chunk->next;
+		lr_pages_unmap(chunk, sizeof(*chunk));
+	}
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Start, switches, end, fork.
+ *
+ * Layer: runtime. Locks: start_lock, for the first use and for switching the mode.
+ *
+ * lastref_watch begins with the bit for births set, so that an object born before our constructor ran (in a constructor of a statically linked
+ * program) calls the runtime, which then sets itself up. After that the byte says what the mode says.
+ */
+#include "runtime/start.h"
+
+#include "base/attributes.h"
+#include "base/ranks.h"
+#include "base/sink.h"
+#include "runtime/addresses.h"
+#include "runtime/arena.h"
+#include "runtime/gate.h"
+#include "runtime/leak_check.h"
+#include "runtime/registry.h"
+#include "runtime/stack.h"
+#include "runtime/types.h"
+
+#include <lastref/check.h>
+#include <lastref/version.h>
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+unsigned char lastref_watch = LASTREF_WATCH_BIRTHS_;
+
+static struct lr_lock start_lock = LR_LOCK_INIT(LR_RANK_START);
+static bool arena_started; /* guarded by start_lock */
+static bool started; /* guarded by start_lock for writing; release */
+static enum lastref_leak_mode mode; /* as started */
+static struct lr_settings settings;
+
+const char *lastref_version(void)
+{
+	return LASTREF_VERSION_STRING;
+}
+
+const struct lr_settings *lr_start_settings(void)
+{
+	return &settings;
+}
+
+/* Caller holds start_lock, or is alone. */
+static void set_watch(void)
+{
+	unsigned char watch = 0;
+
+	if (mode != LASTREF_LEAKS_OFF)
+		watch = LASTREF_WATCH_BIRTHS_ | (lr_types_any_logged() ? LASTREF_WATCH_REFS_ : 0);
+	__atomic_store_n(&lastref_watch, watch, __ATOMIC_RELAXED);
+}
+
+static void read_settings(void)
+{
+	char message[1024];
+	const char *text = secure_getenv(LR_SETTINGS_VARIABLE);
+	struct lr_sink sink;
+
+	lr_settings_defaults(&settings);
+	if (!text || lr_settings_parse(&settings, text, message, sizeof(message)) == 0)
+		return;
+	/* A wrong word must not be half obeyed: checking stays off, and the program runs. */
+	lr_settings_defaults(&settings);
+	lr_sink_init(&sink, STDERR_FILENO);
+	lr_sink_text(&sink, "lastref: ");
+	lr_sink_text(&sink, message);
+	lr_sink_text(&sink, "; checking is off\n");
+	lr_sink_flush(&sink);
+}
+
+static enum lastref_leak_mode mode_of(enum lr_leaks leaks)
+{
+	if (leaks == LR_LEAKS_WARN)
+		return LASTREF_LEAKS_WARN;
+	return leaks == LR_LEAKS_PANIC ? LASTREF_LEAKS_PANIC : LASTREF_LEAKS_OFF;
+}
+
+/* In the child: only this thread is left, and whatever the others were doing is half done. So everything begins anew. */
+static void restart_in_child(void)
+{
+	lr_lock_restart(&start_lock);
+	lr_registry_restart_in_child();
+	lr_thread_restart_in_child();
+	lr_types_restart_in_child();
+	lr_address_restart_in_child();
+	lr_gate_restart_in_child();
+	lr_stack_restart_in_child();
+	lr_arena_restart_in_child();
+	lr_arena_header()->stack_depth = (uint32_t)settings.stack_depth;
+	if (mode == LASTREF_LEAKS_OFF)
+		lr_arena_count(LR_BORN_UNCHECKED, 1);
+}
+
+/* What costs memory and system calls, and is not needed while checking is off. Caller holds start_lock. */
+static void start_arena(const char *folder)
+{
+	if (arena_started)
+		return;
+	arena_started = true;
+	lr_arena_start(folder);
+	lr_arena_header()->stack_depth = (uint32_t)settings.stack_depth;
+	lr_gate_start();
+	pthread_atfork(NULL, NULL, restart_in_child);
+}
+
+/* Caller holds start_lock. */
+static void start(void)
+{
+	read_settings();
+	mode = mode_of(settings.leaks);
+	lr_stack_set_depth(settings.stack_depth);
+	lr_types_start(settings.types, settings.log);
+	if (mode != LASTREF_LEAKS_OFF)
+		start_arena(secure_getenv(LR_RUN_VARIABLE));
+	else
+		lr_arena_count(LR_BORN_UNCHECKED, 1);
+	set_watch();
+	/* Pairs with the acquire in lr_start_checking(). */
+	__atomic_store_n(&started, true, __ATOMIC_RELEASE);
+}
+
+static LR_COLD void start_once(void)
+{
+	lr_lock(&start_lock);
+	if (!started)
+		start();
+	lr_unlock(&start_lock);
+}
+
+bool lr_start_checking(void)
+{
+	/* Pairs with the release in start(). */
+	if (LR_UNLIKELY(!__atomic_load_n(&started, __ATOMIC_ACQUIRE)))
+		start_once();
+	return __atomic_load_n(&mode, __ATOMIC_RELAXED) != LASTREF_LEAKS_OFF;
+}
+
+void lr_start_watch(void)
+{
+	lr_lock(&start_lock);
+	set_watch();
+	lr_unlock(&start_lock);
+}
+
+void lr_start_arena(void)
+{
+	lr_start_checking();
+	lr_lock(&start_lock);
+	start_arena(NULL);
+	lr_unlock(&start_lock);
+}
+
+void lastref_set_leak_mode(enum lastref_leak_mode new_mode)
+{
+	lr_start_checking();
+	if (new_mode != LASTREF_LEAKS_WARN && new_mode != LASTREF_LEAKS_PANIC)
+		new_mode = LASTREF_LEAKS_OFF;
+	lr_lock(&start_lock);
+	if (new_mode == LASTREF_LEAKS_OFF)
+		lr_arena_count(LR_BORN_UNCHECKED, 1);
+	else
+		start_arena(secure_getenv(LR_RUN_VARIABLE));
+	__atomic_store_n(&mode, new_mode, __ATOMIC_RELAXED);
+	set_watch();
+	lr_unlock(&start_lock);
+}
+
+enum lastref_leak_mode lastref_get_leak_mode(void)
+{
+	lr_start_checking();
+	return __atomic_load_n(&mode, __ATOMIC_RELAXED);
+}
+
+__attribute__((constructor(101))) static void start_of_program(void)
+{
+	lr_start_checking();
+}
+
+/* Runs after the destructors of everything that depends on this library. */
+__attribute__((destructor(101))) static void end_of_program(void)
+{
+	if (lr_start_checking())
+		lr_leak_check_at_exit();
+}

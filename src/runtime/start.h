@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The runtime's start, its switches and its end.
+ *
+ * It works before its own constructor: whoever comes first sets it up.
+ *
+ * Layer: runtime.
+ */
+#ifndef LR_RUNTIME_START_H
+#define LR_RUNTIME_START_H
+
+#include "format/settings.h"
+
+#include <stdbool.h>
+
+/** lr_start_checking() - is checking on? Sets the runtime up if nobody has. Thread-safe. */
+bool lr_start_checking(void);
+
+/** lr_start_watch() - decide anew which operations call the runtime, after a type with a log appeared. Thread-safe. */
+void lr_start_watch(void);
+
+/** lr_start_arena() - make sure that stacks can be kept, also while checking is off. Thread-safe. */
+void lr_start_arena(void);
+
+/** lr_start_settings() - what LASTREF says, or the defaults. Constant once the runtime is set up. */
+const struct lr_settings *lr_start_settings(void);
+
+#endif

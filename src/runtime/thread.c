@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Threads of the runtime.
+ *
+ * Layer: runtime. Locks: threads_lock, when a thread comes or goes. The list of all only grows at its head, so walking it needs no
+ * lock.
+ *
+ * The one thing not obvious: a thread's destructors for pthread keys run in rounds, and one of the user's may unref after ours
+ * ran. lr_thread_self() then simply takes a struct again and sets the key again, and the next round gives it back.
+ */
+#include "runtime/thread.h"
+
+#include "base/attributes.h"
+#include "base/pages.h"
+#include "base/ranks.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static struct lr_lock threads_lock = LR_LOCK_INIT(LR_RANK_THREADS);
+static struct lr_thread *all;
+static pthread_key_t key;
+static bool key_made; /* guarded by threads_lock */
+static __thread struct lr_thread *self;
+
+static void leave(void *thread_)
+{
+	struct lr_thread *thread = thread_;
+
+	self = NULL;
+	lr_lock(&threads_lock);
+	thread->owned = false;
+	lr_unlock(&threads_lock);
+}
+
+/* Caller holds threads_lock. */
+static struct lr_thread *take_one(void)
+{
+	struct lr_thread *thread;
+
+	for (thread = all; thread; thread = thread->next) {
+		if (!thread->owned)
+			break;
+	}
+	if (!thread) {
+		thread = lr_pages_map(sizeof(*thread));
+		if (!thread)
+			return NULL;
+		thread->next = all;
+		/* Pairs with the acquire in lr_thread_each(). */
+		__atomic_store_n(&all, thread, __ATOMIC_RELEASE);
+	}
+	thread->owned = true;
+	/* The memo and the bounds are of the former thread's stack. */
+	memset(&thread->stack, 0, sizeof(thread->stack));
+	return thread;
+}
+
+static LR_COLD struct lr_thread *enter(void)
+{
+	struct lr_thread *thread;
+
+	/* A signal handler that interrupted the lines below, or another part with a lock. */
+	if (lr_lock_held())
+		return NULL;
+	lr_lock(&threads_lock);
+	if (!key_made)
+		key_made = pthread_key_create(&key, leave) == 0;
+	thread = take_one();
+	lr_unlock(&threads_lock);
+	if (!thread)
+		return NULL;
+	self = thread;
+	/* Without a key the struct stays with a thread that is gone; that is all. */
+	if (key_made)
+		pthread_setspecific(key, thread);
+	return thread;
+}
+
+struct lr_thread *lr_thread_self(void)
+{
+	struct lr_thread *thread = self;
+
+	return LR_LIKELY(thread) ? thread : enter();
+}
+
+struct lr_thread *lr_thread_each(void)
+{
+	/* Pairs with the release in take_one(). */
+	return __atomic_load_n(&all, __ATOMIC_ACQUIRE);
+}
+
+void lr_thread_restart_in_child(void)
+{
+	lr_lock_restart(&threads_lock);
+	for (struct lr_thread *thread = all; thread; thread = thread->next) {
+		struct lr_thread *next = thread->next;
+
+		memset(thread, 0, sizeof(*thread));
+		thread->next = next;
+	}
+	if (self)
+		self->owned = true;
+}
+
+bool lr_thread_others_run(void)
+{
+	struct stat task;
+
+	/* The folder has one link a thread, besides its own two. */
+	return stat("/proc/self/task", &task) != 0 || task.st_nlink != 3;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Types.
+ *
+ * Layer: runtime. Locks: types_lock, for a descriptor that a thread sees for the first time.
+ *
+ * A descriptor in a header has a copy in every file that includes it, and libraries come and go, so a type is known by name, C type
+ * and size, and never by address alone. Two types whose names differ only beyond what is stored are told apart by the hash of
+ * the whole names.
+ */
+#include "runtime/types.h"
+
+#include "base/attributes.h"
+#include "base/globs.h"
+#include "base/hash.h"
+#include "base/pages.h"
+#include "base/ranks.h"
+#include "runtime/arena.h"
+#include "runtime/modules.h"
+#include "runtime/start.h"
+
+#include <string.h>
+
+#define TABLE_SIZE (2 * (LR_TYPES_MAX + 1))
+
+static struct lr_lock types_lock = LR_LOCK_INIT(LR_RANK_TYPES);
+static struct lr_type_info *infos; /* by id; mapped whole, touched as types come */
+static uint32_t *table;		   /* name_hash -> id, open addressing; guarded by types_lock */
+static uint32_t type_count;	   /* guarded by types_lock for writing; release */
+static const char *checked_globs = "";
+static const char *logged_globs = "";
+static bool any_logged;
+
+void lr_types_start(const char *checked, const char *logged)
+{
+	checked_globs = checked;
+	logged_globs = logged;
+	any_logged = logged[0] != '\0';
+}
+
+bool lr_types_any_logged(void)
+{
+	return __atomic_load_n(&any_logged, __ATOMIC_RELAXED);
+}
+
+static const char *or_unnamed(const char *text)
+{
+	return text && text[0] ? text : "(unnamed)";
+}
+
+/* A type that LASTREF_DEFINE_TYPE() made takes its options from another descriptor. */
+static const struct lastref_type *options_of(const struct lastref_type *type)
+{
+	return type->options ? type->options : type;
+}
+
+static const char *name_of(const struct lastref_type *type)
+{
+	const char *name = options_of(type)->name;
+
+	return or_unnamed(name ? name : type->name);
+}
+
+uint32_t lr_type_module_of(uintptr_t address)
+{
+	struct lr_cfi_image unused;
+	uint32_t id = 0;
+
+	return lr_modules_find(address, &unused, &id) ? id : 0;
+}
+
+static void refresh(struct lr_type_info *info, const struct lastref_type *type)
+{
+	const struct lastref_type *options = options_of(type);
+
+	info->size = type->size;
+	info->count_offset = type->count_offset;
+	info->count = type->count ? type->count : options->count;
+	info->unref = type->unref ? type->unref : options->unref;
+	info->describe = options->describe;
+	info->leak_message = options->leak_message;
+	info->size_of = options->size_of;
+	/* The functions of a type are in one module; any of them tells which. */
+	info->functions_module = lr_type_module_of((uintptr_t)(options->describe ? (void *)options->describe :
+							    (const void *)options));
+	if (options->log)
+		info->logged = true;
+	if (info->logged)
+		__atomic_store_n(&any_logged, true, __ATOMIC_RELAXED);
+}
+
+/* Caller holds types_lock. Returns 0 when there is no room. */
+static uint32_t add(const struct lastref_type *type, uint64_t hash)
+{
+	const char *name = name_of(type);
+	const char *c_type = or_unnamed(type->c_type);
+	struct lr_type_entry *entry;
+	struct lr_type_info *info;
+	uint32_t ordinal;
+
+	if (type_count >= LR_TYPES_MAX)
+		return 0;
+	entry = lr_arena_add(LR_TYPES, &ordinal);
+	if (!entry)
+		return 0;
+	entry->name = lr_arena_add_text(name, strlen(name));
+	entry->c_type = lr_arena_add_text(c_type, strlen(c_type));
+	entry->size = type->size;
+	entry->name_hash = hash;
+	info = &infos[ordinal + 1];
+	memset(info, 0, sizeof(*info));
+	info->id = ordinal + 1;
+	info->checked = checked_globs[0] == '\0' || lr_globs_match(checked_globs, name);
+	info->logged = lr_globs_match(logged_globs, name);
+	/* Pairs with the acquire in lr_type_by_id(). */
+	__atomic_store_n(&type_count, info->id, __ATOMIC_RELEASE);
+	return info->id;
+}
+
+/* Caller holds types_lock. */
+static uint32_t find_or_add(const struct lastref_type *type)
+{
+	uint64_t hash = lr_hash_text(lr_hash_text(type->size, name_of(type)), or_unnamed(type->c_type));
+	uint32_t at = (uint32_t)(lr_hash_word(hash) % TABLE_SIZE);
+
+	if (!infos)
+		infos = lr_pages_map((LR_TYPES_MAX + 1) * sizeof(*infos));
+	if (!table)
+		table = lr_pages_map(TABLE_SIZE * sizeof(*table));
+	if (!infos || !table)
+		return 0;
+	for (; table[at] != 0; at = (at + 1) % TABLE_SIZE) {
+		const struct lr_type_entry *entry = lr_arena_at(LR_TYPES, table[at] - 1);
+
+		if (entry->name_hash == hash && entry->size == type->size)
+			break;
+	}
+	if (table[at] == 0)
+		table[at] = add(type, hash);
+	if (table[at] != 0)
+		refresh(&infos[table[at]], type);
+	return table[at];
+}
+
+static struct lr_cached_type *cache_slot(struct lr_thread *thread, const struct lastref_type *type)
+{
+	uintptr_t address = (uintptr_t)type;
+
+	return &thread->types[(address >> 4 ^ address >> 10) % LR_TYPE_CACHE_SIZE];
+}
+
+static LR_COLD struct lr_type_info *find_slowly(struct lr_thread *thread, const struct lastref_type *type)
+{
+	struct lr_cached_type *slot = cache_slot(thread, type);
+	bool logged_before = lr_types_any_logged();
+	uint32_t id;
+
+	/* A signal handler that interrupted a part with a lock. */
+	if (lr_lock_held())
+		return NULL;
+	lr_lock(&types_lock);
+	id = find_or_add(type);
+	lr_unlock(&types_lock);
+	if (lr_types_any_logged() && !logged_before)
+		lr_start_watch();
+	if (id == 0)
+		return NULL;
+	*slot = (struct lr_cached_type){ .type = type, .name = type->name, .size = type->size, .id = id };
+	return &infos[id];
+}
+
+struct lr_type_info *lr_type_find(struct lr_thread *thread, const struct lastref_type *type)
+{
+	const struct lr_cached_type *slot = cache_slot(thread, type);
+
+	if (LR_LIKELY(slot->type == type && slot->name == type->name && slot->size == type->size))
+		return &infos[slot->id];
+	return find_slowly(thread, type);
+}
+
+struct lr_type_info *lr_type_by_id(uint32_t id)
+{
+	/* Pairs with the release in add(). */
+	if (id == 0 || id > __atomic_load_n(&type_count, __ATOMIC_ACQUIRE))
+		return NULL;
+	return &infos[id];
+}
+
+const char *lr_type_name(uint32_t id)
+{
+	const struct lr_type_entry *entry = lr_image_type(&lr_arena_image, id);
+
+	return entry ? lr_image_text(&lr_arena_image, entry->name, NULL) : "(unknown)";
+}
+
+void lr_types_restart_in_child(void)
+{
+	lr_lock_restart(&types_lock);
+	type_count = 0;
+	lr_pages_unmap(table, TABLE_SIZE * sizeof(*table));
+	lr_pages_unmap(infos, (LR_TYPES_MAX + 1) * sizeof(*infos));
+	table = NULL;
+	infos = NULL;
+}

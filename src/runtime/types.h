@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Types: from a descriptor, of which there may be many copies, to a small number.
+ *
+ * Layer: runtime.
+ */
+#ifndef LR_RUNTIME_TYPES_H
+#define LR_RUNTIME_TYPES_H
+
+#include "runtime/thread.h"
+
+#include <lastref/check.h>
+
+/* What the runtime copied of a type. Fields may be refreshed when a library comes back; each is read once and then used. */
+struct lr_type_info {
+	uint32_t id; /* ordinal + 1 in LR_TYPES */
+	bool checked; /* false: `types=` leaves it out */
+	bool logged;
+	uint32_t functions_module; /* where the functions below are, ordinal + 1 in LR_MODULES; 0 unknown */
+	size_t size;
+	size_t count_offset; /* plus one; 0 for a type that counts by itself */
+	int64_t (*count)(const void *object);
+	void (*unref)(void *object);
+	int (*describe)(const void *object, char *buf, size_t size);
+	int (*leak_message)(const void *object, char *buf, size_t size);
+	size_t (*size_of)(const void *object);
+};
+
+/**
+ * lr_type_find() - the type of a descriptor
+ * @thread: the caller's
+ *
+ * One compare if the thread used it lately. Return: NULL if there are too many types or no memory.
+ */
+struct lr_type_info *lr_type_find(struct lr_thread *thread, const struct lastref_type *type);
+
+/** lr_type_by_id() - NULL if there is none. */
+struct lr_type_info *lr_type_by_id(uint32_t id);
+
+/** lr_type_name() - as stored; never NULL. */
+const char *lr_type_name(uint32_t id);
+
+/** lr_type_module_of() - the module at an address, for functions_module; 0 unknown. */
+uint32_t lr_type_module_of(uintptr_t address);
+
+/** lr_types_start() - the globs of `types=` and `log=`; "" is all and none. They must stay. */
+void lr_types_start(const char *checked_globs, const char *logged_globs);
+
+/** lr_types_any_logged() - is there a type whose events go to the log, or a glob that may match one? */
+bool lr_types_any_logged(void);
+
+/** lr_types_restart_in_child() - after fork(): numbers begin anew. */
+void lr_types_restart_in_child(void);
+
+#endif

@@ -21,7 +21,9 @@ build()
 {
 	say "building $1"
 	if ! ninja -C "$1" >"$1/ninja.out" 2>&1; then
-		cat "$1/ninja.out" >&2
+		# What was built before the first failure is of no interest, unless nothing says where that is.
+		sed -n '/^FAILED/,$p' "$1/ninja.out" >&2
+		grep -q '^FAILED' "$1/ninja.out" || cat "$1/ninja.out" >&2
 		echo "$(basename "$0"): building $1 failed" >&2
 		exit 1
 	fi

@@ -21,8 +21,15 @@
 #define NAME_LIMIT 120
 #define DESCRIPTION_LIMIT 200
 
+/* Modules whose build-id the reader has seen already: said once, not at every frame. */
+struct named_modules {
+	const uint8_t *build_ids[16];
+	size_t count;
+};
+
 struct report {
 	struct lr_sink *sink;
+	struct named_modules *modules;
 	const struct lr_image *image;
 	const struct lr_findings *findings;
 	const struct lr_text_options *options;
@@ -85,9 +92,11 @@ static void address_of(const struct lr_image *image, const struct lr_site *site,
 
 struct stack_line {
 	struct lr_sink *sink;
+	struct named_modules *modules;
 	const char *type_name;
 	unsigned int frames;  /* written so far */
 	unsigned int at_this; /* given for this address, written or not */
+	bool at_end;	      /* main() or the start of a thread was written: what called it is libc's */
 };
 
 /* Is @function one that the template made or forwards to? The reader wants the line that called it. */
@@ -112,6 +121,12 @@ static bool is_generated(const char *function, const char *type)
 	return false;
 }
 
+/* The function whose caller is not the program's. */
+static bool is_outermost(const char *function)
+{
+	return strcmp(function, "main") == 0 || strcmp(function, "start_thread") == 0;
+}
+
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -124,7 +139,7 @@ static void write_frame(const struct lr_frame *frame, void *context)
 	struct stack_line *line = context;
 
 	line->at_this++;
-	if (line->frames >= FRAMES_SHOWN || (frame->function && is_generated(frame->function, line->type_name)))
+	if (line->at_end || line->frames >= FRAMES_SHOWN || (frame->function && is_generated(frame->function, line->type_name)))
 		return;
 	if (line->frames++ > 0)
 		lr_sink_text(line->sink, " < ");
@@ -136,10 +151,29 @@ static void write_frame(const struct lr_frame *frame, void *context)
 			lr_sink_printf(line->sink, ":%u", frame->line);
 		lr_sink_text(line->sink, " ");
 	}
+	line->at_end = frame->function && is_outermost(frame->function);
 	if (frame->function)
 		lr_sink_foreign(line->sink, frame->function, strlen(frame->function), NAME_LIMIT);
 	else if (!frame->file)
 		lr_sink_text(line->sink, "?");
+}
+
+static void write_build_id(struct stack_line *line, const struct lr_address *address)
+{
+	struct named_modules *modules = line->modules;
+
+	for (size_t i = 0; i < modules->count; i++) {
+		if (modules->build_ids[i] == address->build_id)
+			return;
+	}
+	if (address->build_id_size == 0)
+		return;
+	if (modules->count < sizeof(modules->build_ids) / sizeof(modules->build_ids[0]))
+		modules->build_ids[modules->count++] = address->build_id;
+	lr_sink_text(line->sink, " (build-id ");
+	for (size_t i = 0; i < address->build_id_size; i++)
+		lr_sink_printf(line->sink, "%02x", address->build_id[i]);
+	lr_sink_text(line->sink, ")");
 }
 
 /* No symbol: the module and the offset in it, and its build-id, with which the debug file can be found. */
@@ -153,38 +187,41 @@ static void write_bare_address(struct stack_line *line, const struct lr_address 
 	}
 	lr_sink_foreign(line->sink, base_name(address->module), strlen(base_name(address->module)), NAME_LIMIT);
 	lr_sink_printf(line->sink, "+0x%llx", (unsigned long long)address->offset);
-	if (address->build_id_size == 0)
-		return;
-	lr_sink_text(line->sink, " (build-id ");
-	for (size_t i = 0; i < address->build_id_size; i++)
-		lr_sink_printf(line->sink, "%02x", address->build_id[i]);
-	lr_sink_text(line->sink, ")");
+	write_build_id(line, address);
+}
+
+static void write_site_line(struct stack_line *line, const struct lr_image *image, uint32_t site_id,
+			    const struct lr_symbolizer *symbolizer)
+{
+	const struct lr_site *site = lr_image_site(image, site_id);
+	const struct lr_site *next;
+
+	if (!site)
+		lr_sink_text(line->sink, "(stack not known)");
+	for (int depth = 0; site && !line->at_end && depth < LR_STACK_DEPTH_MAX && line->frames < FRAMES_SHOWN; depth++) {
+		struct lr_address address;
+
+		address_of(image, site, &address);
+		line->at_this = 0;
+		symbolizer->resolve(symbolizer->context, &address, write_frame, line);
+		if (line->at_this == 0)
+			write_bare_address(line, &address);
+		next = lr_image_site(image, site->parent);
+		if (!next && !line->at_end && (site->flags & LR_SITE_CUT))
+			lr_sink_text(line->sink, " < ...");
+		site = next;
+	}
+	if (site && !line->at_end)
+		lr_sink_text(line->sink, " < ...");
 }
 
 void lr_text_site(struct lr_sink *sink, const struct lr_image *image, uint32_t site_id, const char *type,
 		  const struct lr_symbolizer *symbolizer)
 {
-	struct stack_line line = { .sink = sink, .type_name = type };
-	const struct lr_site *site = lr_image_site(image, site_id);
-	const struct lr_site *next;
+	struct named_modules modules = { .count = 0 };
+	struct stack_line line = { .sink = sink, .modules = &modules, .type_name = type };
 
-	if (!site)
-		lr_sink_text(sink, "(stack not known)");
-	for (int depth = 0; site && depth < LR_STACK_DEPTH_MAX && line.frames < FRAMES_SHOWN; depth++) {
-		struct lr_address address;
-
-		address_of(image, site, &address);
-		line.at_this = 0;
-		symbolizer->resolve(symbolizer->context, &address, write_frame, &line);
-		if (line.at_this == 0)
-			write_bare_address(&line, &address);
-		next = lr_image_site(image, site->parent);
-		if (!next && (site->flags & LR_SITE_CUT))
-			lr_sink_text(sink, " < ...");
-		site = next;
-	}
-	if (site)
-		lr_sink_text(sink, " < ...");
+	write_site_line(&line, image, site_id, symbolizer);
 }
 
 size_t lr_text_addresses(const struct lr_image *image, uint32_t site_id, struct lr_address *addresses, size_t room)
@@ -287,9 +324,8 @@ static void write_note(struct lr_sink *sink, const struct lr_example *example)
 	uint32_t flags = example->note ? example->note->flags : 0;
 
 	if (example->text && example->text_length > 0) {
-		lr_sink_text(sink, flags & LR_NOTE_MESSAGE ? "  " : " \"");
+		lr_sink_text(sink, flags & LR_NOTE_MESSAGE ? "  " : " ");
 		lr_sink_foreign(sink, example->text, example->text_length, DESCRIPTION_LIMIT);
-		lr_sink_text(sink, flags & LR_NOTE_MESSAGE ? "" : "\"");
 	}
 	if (flags & LR_NOTE_UNREADABLE)
 		lr_sink_text(sink, "  (its memory is gone: freed without its last unref)");
@@ -319,9 +355,14 @@ static void write_site(const struct report *report, const struct lr_group *group
 {
 	const struct lr_type_entry *type = lr_image_type(report->image, group->type);
 
+	struct stack_line line = {
+		.sink = report->sink,
+		.modules = report->modules,
+		.type_name = type ? lr_image_text(report->image, type->name, NULL) : NULL,
+	};
+
 	lr_sink_text(report->sink, label);
-	lr_text_site(report->sink, report->image, site, type ? lr_image_text(report->image, type->name, NULL) : NULL,
-		     report->symbolizer);
+	write_site_line(&line, report->image, site, report->symbolizer);
 	lr_sink_text(report->sink, "\n");
 }
 
@@ -419,8 +460,10 @@ static void write_remarks(const struct report *report)
 void lr_text_report(struct lr_sink *sink, const struct lr_findings *findings, const struct lr_text_options *options,
 		    const struct lr_symbolizer *symbolizer)
 {
+	struct named_modules modules = { .count = 0 };
 	const struct report report = {
 		.sink = sink,
+		.modules = &modules,
 		.image = findings->image,
 		.findings = findings,
 		.options = options,

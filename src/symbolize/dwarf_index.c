@@ -9,9 +9,9 @@
  * one flat table. A lookup is then two binary searches, and only the names of frames that are shown are ever read.
  * (dwarf_getscopes() walks the whole unit again for each address.)
  *
- * Why the walk compares offsets: entries are found through sibling references, and a damaged file can have them point
- * backward. In a good file the offsets of a walk from parents to children only ever grow; where they do not, a list
- * ends. So a walk ends after as many steps as there are entries, whatever the file says.
+ * Why the walk compares offsets: entries are found through sibling references, and a damaged file can have them lead
+ * into what was walked already, at every depth again. In a good file the offsets of a walk from parents to children
+ * only ever grow; where they do not, a list ends. So a walk takes at most as many steps as there are entries.
  */
 #include "symbolize/dwarf_index.h"
 

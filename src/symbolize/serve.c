@@ -25,11 +25,13 @@ struct query {
 	char path[PATH_MAX];
 };
 
-/* 16 digits, two for each byte, and every character of the path escaped. */
+/*
+ * Room for 16 digits, two for each byte, and every character of the path escaped. What does not fit is dropped: the
+ * path that is left is still too long, so that the query is malformed.
+ */
 struct line {
 	char text[16 + 1 + 2 * LR_QUERY_BUILD_ID_MAX + 1 + 2 * PATH_MAX];
 	size_t length;
-	bool too_long;
 };
 
 /* Read up to the newline, which is left out. Return: false at the end of @in. */
@@ -38,14 +40,11 @@ static bool read_line(FILE *in, struct line *line)
 	int byte = getc_unlocked(in);
 
 	line->length = 0;
-	line->too_long = false;
 	if (byte == EOF)
 		return false;
 	for (; byte != EOF && byte != '\n'; byte = getc_unlocked(in)) {
 		if (line->length + 1 < sizeof(line->text))
 			line->text[line->length++] = (char)byte;
-		else
-			line->too_long = true;
 	}
 	line->text[line->length] = '\0';
 	return true;
@@ -114,7 +113,7 @@ static bool parse_query(const struct line *line, struct query *query)
 {
 	const char *rest;
 
-	if (line->too_long || strlen(line->text) != line->length)
+	if (strlen(line->text) != line->length)
 		return false;
 	rest = parse_offset(line->text, &query->offset);
 	if (rest)

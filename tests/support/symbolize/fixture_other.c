@@ -6,6 +6,14 @@
 
 static volatile int limit = 100;
 
+/* Nobody calls it, so that the linker drops it (-gc-sections); what DWARF says of it stays. */
+int fixture_dropped(int value);
+
+int fixture_dropped(int value)
+{
+	return value - limit;
+}
+
 int fixture_twice(int value)
 {
 	if (value > limit)

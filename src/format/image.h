@@ -57,7 +57,8 @@ struct lr_segment {
 enum lr_process_state {
 	LR_PROCESS_RUNNING, /* or ended with no code of ours run: a signal, _exit, exec */
 	LR_PROCESS_CHECKED, /* the check at exit has run and left its notes */
-	LR_PROCESS_LEFT,    /* said by the reader's side: it is gone */
+	LR_PROCESS_LEFT,    /* said by the reader's side: it is gone, and had not been checked */
+	LR_PROCESS_OFF,	    /* ended with checking switched off by the program: what is live is no leak */
 };
 
 enum lr_counter {

@@ -197,7 +197,8 @@ static void make_header(void)
 
 void lr_arena_start(const char *run_folder)
 {
-	if (run_folder && strlen(run_folder) < sizeof(folder))
+	/* Again in the child of a fork, with what the environment said at the start of the program. */
+	if (!folder[0] && run_folder && strlen(run_folder) < sizeof(folder))
 		strcpy(folder, run_folder);
 	make_header();
 }
@@ -223,7 +224,7 @@ void lr_arena_restart_in_child(void)
 	file = -1;
 	file_size = 0;
 	lr_lock_restart(&arena_lock);
-	make_header();
+	lr_arena_image.header = header;
 }
 
 /* Returns @count segments in a row, or NULL. The table's pages in the file are allocated along with them. */

@@ -22,11 +22,11 @@ extern struct lr_image lr_arena_image;
  * lr_arena_start() - make the header; private, or in a new file in @folder
  * @folder: the folder of `lastref run`, or NULL. If no file can be made there, the arena is private.
  *
- * Called once, before everything else here, with no other thread in the runtime.
+ * Called once before anything is added, and once more after lr_arena_restart_in_child(). Caller holds start_lock.
  */
 void lr_arena_start(const char *folder);
 
-/** lr_arena_restart_in_child() - after fork(), in the child: forget the parent's arena and begin an empty one. */
+/** lr_arena_restart_in_child() - after fork(), in the child: forget the parent's arena. lr_arena_start() makes another. */
 void lr_arena_restart_in_child(void);
 
 /** lr_arena_is_shared() - does a parent read this arena after our death? */

@@ -10,6 +10,7 @@
 #include "export/text.h"
 #include "runtime/arena.h"
 #include "runtime/registry.h"
+#include "runtime/start.h"
 #include "runtime/symbols.h"
 
 #include <string.h>
@@ -50,7 +51,7 @@ void lr_log_event(const struct lr_type_info *type, const char *what, const void 
 {
 	struct lr_sink sink;
 
-	lr_sink_init(&sink, STDERR_FILENO);
+	lr_sink_init(&sink, lr_start_error_output());
 	lr_sink_text(&sink, "lastref: [");
 	write_name(&sink, type, object, index);
 	lr_sink_printf(&sink, "] %s", what);

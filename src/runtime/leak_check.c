@@ -84,13 +84,13 @@ static int open_output(void)
 	int fd;
 
 	if (output[0] == '\0')
-		return STDERR_FILENO;
+		return lr_start_error_output();
 	expand(output, path, sizeof(path));
 	fd = lr_fd_lift(open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
 	if (fd >= 0)
 		return fd;
-	dprintf(STDERR_FILENO, "lastref: cannot write the report to %s: %s; it follows here\n", path, strerror(errno));
-	return STDERR_FILENO;
+	dprintf(lr_start_error_output(), "lastref: cannot write the report to %s: %s; it follows here\n", path, strerror(errno));
+	return lr_start_error_output();
 }
 
 static void print(const struct check *check)
@@ -105,7 +105,7 @@ static void print(const struct check *check)
 	lr_sink_init(&sink, fd);
 	lr_text_report(&sink, &check->findings, &options, &symbolizer);
 	lr_symbols_in_process_finish(&symbols);
-	if (fd != STDERR_FILENO)
+	if (fd > STDERR_FILENO)
 		close(fd);
 }
 

@@ -171,7 +171,7 @@ void lr_misuse_report(const struct lr_misuse *misuse)
 		lr_pages_unmap(memory, MESSAGE_SIZE);
 		return;
 	}
-	(void)!write(STDERR_FILENO, memory ? memory : sink.buffer, sink.length);
+	(void)!write(lr_start_error_output(), memory ? memory : sink.buffer, sink.length);
 	abort();
 }
 

@@ -23,6 +23,7 @@
 #include <lastref/check.h>
 #include <lastref/version.h>
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -30,7 +31,10 @@
 unsigned char lastref_watch = LASTREF_WATCH_BIRTHS_;
 
 static struct lr_lock start_lock = LR_LOCK_INIT(LR_RANK_START);
-static bool arena_started; /* guarded by start_lock */
+static bool settings_read; /* this and the next three: guarded by start_lock */
+static bool arena_started;
+static bool fork_is_watched;
+static bool error_output_is_open;
 static bool started; /* guarded by start_lock for writing; release */
 static enum lastref_leak_mode mode; /* as started */
 static struct lr_settings settings;
@@ -38,6 +42,11 @@ static struct lr_settings settings;
 const char *lastref_version(void)
 {
 	return LASTREF_VERSION_STRING;
+}
+
+int lr_start_error_output(void)
+{
+	return error_output_is_open ? STDERR_FILENO : -1;
 }
 
 const struct lr_settings *lr_start_settings(void)
@@ -66,7 +75,7 @@ static void read_settings(void)
 		return;
 	/* A wrong word must not be half obeyed: checking stays off, and the program runs. */
 	lr_settings_defaults(&settings);
-	lr_sink_init(&sink, STDERR_FILENO);
+	lr_sink_init(&sink, lr_start_error_output());
 	lr_sink_text(&sink, "lastref: ");
 	lr_sink_text(&sink, message);
 	lr_sink_text(&sink, "; checking is off\n");
@@ -91,9 +100,11 @@ static void restart_in_child(void)
 	lr_gate_restart_in_child();
 	lr_stack_restart_in_child();
 	lr_arena_restart_in_child();
-	lr_arena_header()->stack_depth = (uint32_t)settings.stack_depth;
 	if (mode == LASTREF_LEAKS_OFF)
 		lr_arena_count(LR_BORN_UNCHECKED, 1);
+	/* Most children exec at once: an arena is made when the first object is born. */
+	arena_started = false;
+	started = false;
 }
 
 /* What costs memory and system calls, and is not needed while checking is off. Caller holds start_lock. */
@@ -105,20 +116,25 @@ static void start_arena(const char *folder)
 	lr_arena_start(folder);
 	lr_arena_header()->stack_depth = (uint32_t)settings.stack_depth;
 	lr_gate_start();
-	pthread_atfork(NULL, NULL, restart_in_child);
+	if (!fork_is_watched)
+		fork_is_watched = pthread_atfork(NULL, NULL, restart_in_child) == 0;
 }
 
 /* Caller holds start_lock. */
 static void start(void)
 {
-	read_settings();
-	mode = mode_of(settings.leaks);
-	lr_stack_set_depth(settings.stack_depth);
-	lr_types_start(settings.types, settings.log);
+	if (!settings_read) {
+		settings_read = true;
+		error_output_is_open = fcntl(STDERR_FILENO, F_GETFD) >= 0;
+		read_settings();
+		mode = mode_of(settings.leaks);
+		if (mode == LASTREF_LEAKS_OFF)
+			lr_arena_count(LR_BORN_UNCHECKED, 1);
+		lr_stack_set_depth(settings.stack_depth);
+		lr_types_start(settings.types, settings.log);
+	}
 	if (mode != LASTREF_LEAKS_OFF)
 		start_arena(secure_getenv(LR_RUN_VARIABLE));
-	else
-		lr_arena_count(LR_BORN_UNCHECKED, 1);
 	set_watch();
 	/* Pairs with the acquire in lr_start_checking(). */
 	__atomic_store_n(&started, true, __ATOMIC_RELEASE);
@@ -184,6 +200,11 @@ __attribute__((constructor(101))) static void start_of_program(void)
 /* Runs after the destructors of everything that depends on this library. */
 __attribute__((destructor(101))) static void end_of_program(void)
 {
+	/* The child of a fork in which no object was born. */
+	if (!__atomic_load_n(&started, __ATOMIC_ACQUIRE))
+		return;
 	if (lr_start_checking())
 		lr_leak_check_at_exit();
+	else
+		__atomic_store_n(&lr_arena_header()->state, LR_PROCESS_OFF, __ATOMIC_RELEASE);
 }

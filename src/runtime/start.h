@@ -22,6 +22,13 @@ void lr_start_watch(void);
 /** lr_start_arena() - make sure that stacks can be kept, also while checking is off. Thread-safe. */
 void lr_start_arena(void);
 
+/**
+ * lr_start_error_output() - where messages go: STDERR_FILENO, or -1 if it was closed when the program started
+ *
+ * In that case descriptor 2 is some file that the program opened itself, and our text must not get into it.
+ */
+int lr_start_error_output(void);
+
 /** lr_start_settings() - what LASTREF says, or the defaults. Constant once the runtime is set up. */
 const struct lr_settings *lr_start_settings(void);
 

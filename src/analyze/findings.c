@@ -4,8 +4,8 @@
  *
  * Layer: analyze. Locks: none.
  *
- * Three passes over the records: how many are live; which of them share an address (an object born over another that never had its last
- * unref); and into groups by type and site, through a hash table. Then the groups are sorted by what they mean (names, modules,
+ * Three passes over the records: how many are live; which of them share an address and a type (an object born over another that never
+ * had its last unref); and into groups by type and site, through a hash table. Then the groups are sorted by what they mean (names, modules,
  * offsets), so that two runs give one order, and groups whose stacks read alike are joined: a stack has two ids if two
  * threads met it first at once, or if its library was loaded twice.
  */
@@ -27,7 +27,7 @@ struct work {
 	uint64_t *live_by_type; /* by type id; NULL if not wanted */
 	size_t type_room;
 
-	uint32_t *addresses; /* record ordinal + 1, hashed by address */
+	uint32_t *addresses; /* record ordinal + 1, hashed by address and type */
 	uint64_t address_mask;
 
 	uint32_t *table; /* group number + 1, hashed by type and site */
@@ -109,14 +109,25 @@ static bool second_is_current(const struct work *work, const struct live_record 
 	return (b->copy.birth & LR_BIRTH_NUMBER_MASK) > (a->copy.birth & LR_BIRTH_NUMBER_MASK);
 }
 
+/* Of one type: an object of another type may well begin at the same address, as the first member of this one. */
+static bool is_same_place(const struct lr_record *a, const struct lr_record *b)
+{
+	return a->object == b->object && type_of(a) == type_of(b);
+}
+
+static uint64_t place_hash(const struct work *work, const struct lr_record *record)
+{
+	return lr_hash_word(record->object + type_of(record)) & work->address_mask;
+}
+
 static void hash_address(struct work *work, const struct live_record *live)
 {
-	uint64_t at = lr_hash_word(live->copy.object) & work->address_mask;
+	uint64_t at = place_hash(work, &live->copy);
 	struct live_record other;
 
 	for (; work->addresses[at] != 0; at = (at + 1) & work->address_mask) {
 		if (!take_record(work->findings->image, work->addresses[at] - 1, &other) ||
-		    other.copy.object != live->copy.object)
+		    !is_same_place(&other.copy, &live->copy))
 			continue;
 		if (second_is_current(work, &other, live))
 			work->addresses[at] = (uint32_t)live->ordinal + 1;
@@ -149,7 +160,7 @@ static void hash_addresses(struct work *work)
 
 static bool is_overwritten(const struct work *work, const struct live_record *live)
 {
-	uint64_t at = lr_hash_word(live->copy.object) & work->address_mask;
+	uint64_t at = place_hash(work, &live->copy);
 	const struct lr_record *other;
 
 	if (!work->addresses)
@@ -158,7 +169,7 @@ static bool is_overwritten(const struct work *work, const struct live_record *li
 		if (work->addresses[at] - 1 == live->ordinal)
 			return false;
 		other = lr_image_at(work->findings->image, LR_RECORDS, work->addresses[at] - 1);
-		if (other && other->object == live->copy.object)
+		if (other && is_same_place(other, &live->copy))
 			return true;
 	}
 	return false;

@@ -272,8 +272,12 @@ static void write_total(const struct report *report)
 	const struct lr_findings *findings = report->findings;
 	struct lr_sink *sink = report->sink;
 
-	color(report, findings->objects > 0 ? "1;31" : "1;32");
-	if (findings->objects == 0) {
+	color(report, findings->objects + findings->reported > 0 ? "1;31" : "1;32");
+	if (findings->objects == 0 && findings->reported > 0) {
+		lr_sink_text(sink, "lastref: ");
+		objects(sink, findings->reported);
+		lr_sink_text(sink, " leaked, reported above by the check that the program called; nothing new");
+	} else if (findings->objects == 0) {
 		lr_sink_text(sink, "lastref: no leaks");
 	} else {
 		lr_sink_text(sink, "lastref: ");
@@ -433,7 +437,7 @@ static void write_remarks(const struct report *report)
 	const struct lr_findings *findings = report->findings;
 	const uint64_t *counters = report->image->header->counters;
 
-	remark(report, findings->reported, "more live object was reported by an earlier check",
+	remark(report, findings->objects > 0 ? findings->reported : 0, "more live object was reported by an earlier check",
 	       "more live objects were reported by an earlier check");
 	remark(report, findings->overwritten,
 	       "object was freed without its last unref: another was born at its address",

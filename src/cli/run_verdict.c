@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the processes of one `lastref run` left.
+ *
+ * Layer: cli. Locks: none; one thread. One process at a time is in memory.
+ *
+ * What is not obvious: a process counts as checked if it made objects or came to its check at exit. A child between fork() and
+ * exec() has an arena too, but nothing to say; without this rule every program that a shell-like CMD starts would be in the count.
+ * With several processes only those that leaked get a report, and one line at the end tells of the others.
+ */
+#include "cli/run_verdict.h"
+
+#include "cli/cli.h"
+#include "cli/load.h"
+#include "cli/render.h"
+#include "cli/run_output.h"
+#include "cli/story.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct judge {
+	struct lr_run_verdict *verdict;
+	const struct lr_run_options *options;
+	const struct lr_run_processes *processes;
+	struct lr_render render;
+	size_t ended;	    /* processes that get a verdict */
+	size_t number;	    /* of the one at hand */
+	size_t clean;	    /* of them, with nothing to report */
+	size_t main_index;  /* whose file has the plain name of -o */
+	pid_t command_pid;
+	int command_status;
+};
+
+static struct lr_sink *report_sink(struct judge *judge)
+{
+	return &judge->render.sink;
+}
+
+/* Did the process do anything that checking sees? */
+static bool has_history(const struct lr_loaded *loaded)
+{
+	return loaded->header->state != LR_PROCESS_RUNNING || lr_image_type(&loaded->image, 1) != NULL ||
+	       loaded->header->counters[LR_MISUSES] > 0 || loaded->header->counters[LR_LOST_OBJECTS] > 0;
+}
+
+static bool is_worth_a_verdict(const struct lr_run_process *process)
+{
+	struct lr_loaded loaded;
+	bool worth;
+
+	if (process->fate != LR_RUN_ENDED || process->state != LR_PROCESS_RUNNING)
+		return process->fate == LR_RUN_ENDED;
+	/* What cannot be read must be heard of. */
+	worth = lr_load(&loaded, process->fd, true) != 0 || has_history(&loaded);
+	lr_unload(&loaded);
+	return worth;
+}
+
+static void name_process(struct judge *judge, const struct lr_image *image, char *name, size_t size)
+{
+	struct lr_sink text;
+
+	lr_sink_init(&text, -1);
+	lr_story_name(&text, image);
+	snprintf(name, size, "process %zu of %zu: %.*s", judge->number, judge->ended, (int)text.length, text.buffer);
+}
+
+static void print_report(struct judge *judge, const struct lr_loaded *loaded, struct lr_findings *findings)
+{
+	char name[1024];
+	bool many = judge->ended > 1;
+
+	if (many && findings->objects == 0) {
+		judge->clean += !lr_render_is_bad(findings);
+		return;
+	}
+	name_process(judge, &loaded->image, name, sizeof(name));
+	judge->render.options.process = many ? name : NULL;
+	judge->render.options.types = !many;
+	if (many && judge->number > 1)
+		lr_sink_text(report_sink(judge), "\n");
+	if (findings->objects > 0)
+		lr_story_of_end(report_sink(judge), &loaded->image);
+	lr_render_report(&judge->render, findings);
+}
+
+/* The file says how the process ended; for CMD itself that is known exactly. */
+static void note_end(const struct judge *judge, const struct lr_run_process *process, struct lr_loaded *loaded)
+{
+	if (process->pid == judge->command_pid)
+		loaded->header->exit_status = (uint32_t)judge->command_status;
+	if (loaded->header->state == LR_PROCESS_RUNNING)
+		loaded->header->state = LR_PROCESS_LEFT;
+}
+
+static void judge_ended(struct judge *judge, size_t index, struct lr_loaded *loaded)
+{
+	const struct lr_findings_options wanted = { .skip_reported = true, .want_types = judge->ended == 1 };
+	const struct lr_run_process *process = &judge->processes->all[index];
+	struct lr_findings findings;
+	int error;
+
+	note_end(judge, process, loaded);
+	error = lr_findings_make(&findings, &loaded->image, &wanted);
+	if (error != 0) {
+		lr_complain("cannot analyze process %d: %s", (int)process->pid, strerror(-error));
+		judge->verdict->bad = true;
+		return;
+	}
+	judge->verdict->bad |= lr_render_is_bad(&findings);
+	if (!judge->options->quiet)
+		print_report(judge, loaded, &findings);
+	lr_findings_free(&findings);
+	if (judge->options->output != NULL &&
+	    lr_run_output_write(judge->options->output, process->pid, index == judge->main_index,
+				&loaded->image) != 0)
+		judge->verdict->not_written = true;
+}
+
+/* A program that replaces itself leaves its objects behind on purpose; no leak, but worth a word. */
+static void judge_replaced(struct judge *judge, const struct lr_loaded *loaded)
+{
+	const struct lr_findings_options wanted = { .skip_reported = true };
+	struct lr_findings findings;
+	struct lr_sink *sink = report_sink(judge);
+	uint64_t objects;
+
+	if (lr_findings_make(&findings, &loaded->image, &wanted) != 0)
+		return;
+	objects = findings.objects;
+	judge->verdict->bad |= loaded->header->counters[LR_REPORTED] > 0 || loaded->header->counters[LR_MISUSES] > 0;
+	lr_findings_free(&findings);
+	if (objects == 0 || judge->options->quiet)
+		return;
+	lr_sink_text(sink, "lastref: ");
+	lr_sink_number(sink, objects);
+	lr_sink_text(sink, objects == 1 ? " object was live when " : " objects were live when ");
+	lr_story_name(sink, &loaded->image);
+	lr_sink_text(sink, " replaced itself by another program (exec); they are not counted as leaks\n");
+}
+
+static void judge_running(struct judge *judge, const struct lr_loaded *loaded)
+{
+	struct lr_sink *sink = report_sink(judge);
+
+	if (judge->options->quiet || !has_history(loaded))
+		return;
+	lr_sink_text(sink, "lastref: ");
+	lr_story_name(sink, &loaded->image);
+	lr_sink_printf(sink, " (process %u) still runs: it was not checked\n", loaded->header->pid);
+}
+
+static void judge_process(struct judge *judge, size_t index)
+{
+	const struct lr_run_process *process = &judge->processes->all[index];
+	struct lr_loaded loaded;
+	int error = lr_load(&loaded, process->fd, true);
+	char name[64];
+
+	snprintf(name, sizeof(name), "what process %d left", (int)process->pid);
+	if (error != 0) {
+		judge->number += process->fate == LR_RUN_ENDED;
+		lr_load_explain(name, &loaded, error);
+	} else if (process->fate == LR_RUN_REPLACED) {
+		judge_replaced(judge, &loaded);
+	} else if (process->fate == LR_RUN_RUNNING) {
+		judge_running(judge, &loaded);
+	} else if (has_history(&loaded)) {
+		judge->number++;
+		judge_ended(judge, index, &loaded);
+	}
+	lr_unload(&loaded);
+	/* Messages of others go to standard error directly, and must come in their place. */
+	lr_sink_flush(report_sink(judge));
+}
+
+/* CMD's own process, or else the first that ended, gets the plain name of -o. */
+static void survey(struct judge *judge)
+{
+	const struct lr_run_processes *processes = judge->processes;
+
+	judge->main_index = processes->count;
+	for (size_t i = processes->count; i-- > 0;) {
+		if (!is_worth_a_verdict(&processes->all[i]))
+			continue;
+		judge->ended++;
+		if (judge->main_index == processes->count ||
+		    processes->all[judge->main_index].pid != judge->command_pid)
+			judge->main_index = i;
+	}
+}
+
+static void summarize(struct judge *judge)
+{
+	struct lr_sink *sink = report_sink(judge);
+
+	if (judge->ended == 0) {
+		lr_sink_text(sink, "lastref: nothing was checked: no process of CMD used lastref. Link the program with "
+				   "-llastref; set-uid programs and an emptied environment switch checking off\n");
+		if (judge->options->output != NULL)
+			lr_sink_text(sink, "lastref: no file was written\n");
+		return;
+	}
+	if (judge->options->quiet || judge->ended == 1)
+		return;
+	if (judge->clean == judge->ended)
+		lr_sink_printf(sink, "lastref: no leaks in %zu processes\n", judge->ended);
+	else if (judge->clean > 0)
+		lr_sink_printf(sink, "\nlastref: no leaks in %zu of %zu processes\n", judge->clean, judge->ended);
+}
+
+void lr_run_judge(struct lr_run_verdict *verdict, const struct lr_run_options *options,
+		  const struct lr_run_processes *processes, pid_t command_pid, int command_status)
+{
+	struct judge judge = {
+		.verdict = verdict,
+		.options = options,
+		.processes = processes,
+		.command_pid = command_pid,
+		.command_status = command_status,
+	};
+
+	*verdict = (struct lr_run_verdict){ 0 };
+	lr_render_begin(&judge.render, STDERR_FILENO);
+	judge.render.options.addresses = options->addresses;
+	survey(&judge);
+	for (size_t i = 0; i < processes->count; i++)
+		judge_process(&judge, i);
+	if (processes->left_out > 0)
+		lr_complain("%zu processes are left out: %s; raise `ulimit -n'", processes->left_out,
+			    strerror(processes->left_out_error));
+	summarize(&judge);
+	lr_render_end(&judge.render);
+}

@@ -96,6 +96,13 @@ test_the_library_is_not_linked_symbolic()
 	expect_no_text dynamic SYMBOLIC
 }
 
+# Its handlers of fork() and of the end of threads outlive a dlclose().
+test_the_library_is_never_unloaded()
+{
+	readelf -dW "$library" >dynamic
+	expect_text dynamic NODELETE
+}
+
 test_thread_state_is_found_without_a_call()
 {
 	readelf --dyn-syms -W "$library" >symbols

@@ -275,14 +275,36 @@ static void place_of_call(struct lr_dwarf_unit *unit, Dwarf_Die *call, struct lr
 		frame->line = (unsigned int)number;
 }
 
-static char *demangled_name(Dwarf_Die *die)
+static const char *linkage_name(Dwarf_Die *die)
 {
 	Dwarf_Attribute attribute;
 
 	if (!dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute) &&
 	    !dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &attribute))
 		return NULL;
-	return lr_demangle(dwarf_formstring(&attribute));
+	return dwarf_formstring(&attribute);
+}
+
+/*
+ * Emit @frame for the function @die (NULL if the DWARF has none there). A demangled name is qualified, which
+ * DW_AT_name is not; but functions that other files cannot call have a linkage name only in the symbol table. Else
+ * the name in the source is better: the symbol may be one of several, or end in ".constprop.0".
+ */
+static void emit_function(struct lr_symbol_frame *frame, Dwarf_Die *die, const char *symbol,
+			  lr_symbol_emit emit, void *context)
+{
+	char *demangled = die ? lr_demangle(linkage_name(die)) : NULL;
+
+	if (!demangled)
+		demangled = lr_demangle(symbol);
+	frame->function = demangled;
+	if (!frame->function && die)
+		frame->function = dwarf_diename(die);
+	if (!frame->function)
+		frame->function = symbol;
+	if (frame->function || frame->file)
+		emit(frame, context);
+	free(demangled);
 }
 
 bool lr_dwarf_index_frames(struct lr_dwarf_index *index, uint64_t address, const char *symbol,
@@ -296,20 +318,14 @@ bool lr_dwarf_index_frames(struct lr_dwarf_index *index, uint64_t address, const
 		return false;
 	place_of_address(unit, address, &frame);
 	if (!lr_intervals_find(&unit->ranges, address, &ordinal)) {
-		frame.function = symbol;
-		if (frame.function || frame.file)
-			emit(&frame, context);
-		return frame.function || frame.file;
+		emit_function(&frame, NULL, symbol, emit, context);
+		return true;
 	}
 	for (uint32_t next = ordinal + 1; next; next = unit->functions[next - 1].caller) {
 		struct lr_dwarf_function *function = &unit->functions[next - 1];
-		char *demangled = demangled_name(&function->die);
 
-		frame.function = demangled ? demangled : dwarf_diename(&function->die);
-		if (!frame.function && !function->caller)
-			frame.function = symbol;
-		emit(&frame, context);
-		free(demangled);
+		emit_function(&frame, &function->die, function->caller ? NULL : symbol, emit,
+			      context);
 		frame = (struct lr_symbol_frame){ 0 };
 		place_of_call(unit, &function->die, &frame);
 	}

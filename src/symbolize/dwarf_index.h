@@ -28,10 +28,10 @@ void lr_dwarf_index_finish(struct lr_dwarf_index *index);
 /**
  * lr_dwarf_index_frames() - the functions active at an address
  * @address: in the terms of the DWARF
- * @symbol: the name for the outermost function if the DWARF has none; may be NULL
+ * @symbol: of the outermost function, as the linker knows it; may be NULL
  * @emit: as in lr_symbols_resolve()
  *
- * Return: false, without a call of @emit, if nothing is known.
+ * Return: false, without a call of @emit, if the DWARF does not cover @address.
  */
 bool lr_dwarf_index_frames(struct lr_dwarf_index *index, uint64_t address, const char *symbol,
 			   lr_symbol_emit emit, void *context);

@@ -197,13 +197,11 @@ int lr_symbols_resolve(struct lr_symbols *symbols, const char *module_path, cons
 	if (module->status)
 		return module->status;
 	symbol = lr_elf_symbols_find(&module->symbols, offset);
+	if (lr_dwarf_index_frames(&module->dwarf, offset - module->dwarf_bias, symbol, emit, context) ||
+	    !symbol)
+		return 0;
 	demangled = lr_demangle(symbol);
-	if (demangled)
-		symbol = demangled;
-	if (!lr_dwarf_index_frames(&module->dwarf, offset - module->dwarf_bias, symbol, emit,
-				   context) &&
-	    symbol)
-		emit(&(struct lr_symbol_frame){ .function = symbol }, context);
+	emit(&(struct lr_symbol_frame){ .function = demangled ? demangled : symbol }, context);
 	free(demangled);
 	return 0;
 }

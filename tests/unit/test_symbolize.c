@@ -80,7 +80,7 @@ static void set_frame(struct frame *frame, const char *function, const char *fil
 	const char *slash = file ? strrchr(file, '/') : NULL;
 
 	snprintf(frame->function, sizeof(frame->function), "%s", function ? function : "??");
-	frame->function[strcspn(frame->function, ".(")] = '\0';
+	frame->function[strcspn(frame->function, ".")] = '\0';
 	snprintf(frame->file, sizeof(frame->file), "%s", slash ? slash + 1 : file ? file : "??");
 	frame->line = line;
 }
@@ -124,18 +124,28 @@ static int function_addresses(const char *path, int step, int limit)
 	return count;
 }
 
+/* The first word that a command writes. */
+__attribute__((format(printf, 2, 3))) static void ask(char answer[64], const char *format, ...)
+{
+	char command[2 * PATH_MAX];
+	va_list arguments;
+	FILE *output;
+
+	va_start(arguments, format);
+	vsnprintf(command, sizeof(command), format, arguments);
+	va_end(arguments);
+	output = popen(command, "r");
+	cr_assert_not_null(output);
+	cr_assert_eq(fscanf(output, "%63s", answer), 1, "no answer: %s", command);
+	pclose(output);
+}
+
 static uint64_t address_of(const char *path, const char *symbol)
 {
-	char command[PATH_MAX];
-	unsigned long address = 0;
-	FILE *nm;
+	char answer[64];
 
-	snprintf(command, sizeof(command), "nm '%s' | grep ' %s$'", path, symbol);
-	nm = popen(command, "r");
-	cr_assert_not_null(nm);
-	cr_assert_eq(fscanf(nm, "%lx", &address), 1, "no %s in %s", symbol, path);
-	pclose(nm);
-	return address;
+	ask(answer, "nm '%s' | grep ' %s$'", path, symbol);
+	return strtoull(answer, NULL, 16);
 }
 
 static FILE *start_addr2line(const char *path, int count)
@@ -163,7 +173,7 @@ static void next_answer(FILE *output, char *line, int size, struct frames *frame
 	while (fgets(line, size, output) && strncmp(line, "0x", 2)) {
 		char place[PATH_MAX], *colon;
 
-		line[strcspn(line, "\n")] = '\0';
+		line[strcspn(line, "(\n")] = '\0'; /* without the parameters */
 		cr_assert_not_null(fgets(place, sizeof(place), output));
 		colon = strrchr(place, ':');
 		cr_assert_not_null(colon);
@@ -287,6 +297,21 @@ Test(symbolize, a_mangled_name_is_shown_qualified_and_without_parameters)
 	lr_symbols_destroy(symbols);
 }
 
+Test(symbolize, a_function_that_only_its_file_can_call_is_shown_qualified)
+{
+	const char *path = FIXTURES "/symbolize_names.so";
+	struct lr_symbols *symbols = lr_symbols_create(false);
+	struct frames frames;
+
+	cr_assert_eq(resolve(symbols, path, address_of(path, "_ZN2ns12_GLOBAL__N_14gate4passE.*"),
+			     &frames),
+		     0);
+	cr_assert_eq(frames.count, 1);
+	cr_assert_str_eq(frames.items[0].file, "fixture_names.cpp");
+	cr_assert_str_eq(frames.items[0].function, "ns::(anonymous namespace)::gate::pass");
+	lr_symbols_destroy(symbols);
+}
+
 static void keep_last(const struct lr_symbol_frame *frame, void *context)
 {
 	*(struct lr_symbol_frame *)context = *frame;
@@ -356,17 +381,10 @@ Test(symbolize, an_address_outside_all_code_is_unknown)
 }
 
 /* The build-id, as `readelf -n` shows it. */
-static void read_build_id(const char *path, uint8_t *build_id, char *hex)
+static void read_build_id(const char *path, uint8_t *build_id, char hex[64])
 {
-	char command[PATH_MAX];
-	FILE *readelf;
-
-	snprintf(command, sizeof(command), "readelf -n '%s' | sed -n 's/.*Build ID: //p'", path);
-	readelf = popen(command, "r");
-	cr_assert_not_null(readelf);
-	cr_assert_eq(fscanf(readelf, "%40s", hex), 1, "%s has no build-id", path);
+	ask(hex, "readelf -n '%s' | sed -n 's/.*Build ID: //p'", path);
 	cr_assert_eq(strlen(hex), 2 * BUILD_ID_SIZE);
-	pclose(readelf);
 	for (int i = 0; i < BUILD_ID_SIZE; i++)
 		sscanf(hex + 2 * i, "%2hhx", &build_id[i]);
 }
@@ -376,7 +394,7 @@ Test(symbolize, a_file_with_another_build_id_is_stale)
 	uint64_t address = address_of(FIXTURE, "outer");
 	struct lr_symbols *symbols = lr_symbols_create(false);
 	uint8_t build_id[BUILD_ID_SIZE];
-	char hex[2 * BUILD_ID_SIZE + 1];
+	char hex[64];
 	struct frames frames = { .count = 0 };
 
 	read_build_id(FIXTURE, build_id, hex);
@@ -456,7 +474,7 @@ static void put_by_build_id(const char *debug, const char *hex)
 
 Test(symbolize, debug_information_is_found_by_build_id)
 {
-	char stripped[PATH_MAX], debug[PATH_MAX], hex[2 * BUILD_ID_SIZE + 1];
+	char stripped[PATH_MAX], debug[PATH_MAX], hex[64];
 	uint8_t build_id[BUILD_ID_SIZE];
 
 	replace_debug_directory();
@@ -528,7 +546,7 @@ Test(symbolize, a_truncated_file_is_unknown_at_any_length)
 {
 	int count = function_addresses(FIXTURE, 64, 100);
 	uint8_t build_id[BUILD_ID_SIZE];
-	char path[PATH_MAX], hex[2 * BUILD_ID_SIZE + 1], *bytes;
+	char path[PATH_MAX], hex[64], *bytes;
 	size_t size;
 
 	read_build_id(FIXTURE, build_id, hex);
@@ -551,17 +569,10 @@ static uint32_t next_random(uint32_t *state)
 
 static uint64_t section_offset(const char *path, const char *section)
 {
-	char command[PATH_MAX];
-	unsigned long offset = 0;
-	FILE *readelf;
+	char answer[64];
 
-	snprintf(command, sizeof(command),
-		 "readelf -SW '%s' | sed -n 's/.* %s *PROGBITS *[0-9a-f]* //p'", path, section);
-	readelf = popen(command, "r");
-	cr_assert_not_null(readelf);
-	cr_assert_eq(fscanf(readelf, "%lx", &offset), 1, "no %s in %s", section, path);
-	pclose(readelf);
-	return offset;
+	ask(answer, "readelf -SW '%s' | sed -n 's/.* %s *PROGBITS *[0-9a-f]* //p'", path, section);
+	return strtoull(answer, NULL, 16);
 }
 
 /* Half of the damage is where the entries refer to each other. */
@@ -674,7 +685,7 @@ Test(symbolize, queries_are_answered_in_their_order)
 	static const char *functions[] = { "outer", "complain", "main" };
 	struct lr_symbols *symbols = lr_symbols_create(false);
 	uint8_t build_id[BUILD_ID_SIZE];
-	char queries[8192], expected[8192], hex[2 * BUILD_ID_SIZE + 1], *answers;
+	char queries[8192], expected[8192], hex[64], *answers;
 	char *query = queries, *end = expected;
 
 	read_build_id(FIXTURE, build_id, hex);

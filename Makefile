@@ -8,7 +8,7 @@ DESTDIR ?=
 export BUILD
 
 .DEFAULT_GOAL := build
-.PHONY: build help demo check check-all lint install clean
+.PHONY: build help demo check check-all lint bench install clean
 
 help: ## this list
 	@echo 'make [target] [BUILD=folder]'
@@ -29,6 +29,9 @@ check-all: ## the tests, the slow ones too, and those under the sanitizers
 
 lint: ## format, static analysis, shell scripts, sizes and layers; changes no file
 	@scripts/lint
+
+bench: ## the figures, beside those of peers in the same run; installs what they need on a Debian
+	@scripts/bench
 
 install: ## install into PREFIX=/usr/local, below DESTDIR if that is set
 	@scripts/install-into '$(PREFIX)' '$(DESTDIR)'

@@ -117,7 +117,7 @@ test_setup_says_which_sets_there_are()
 {
 	run "$SRC/scripts/setup-debian" everything
 	expect_status 2
-	expect_text stderr 'demo|check|lint'
+	expect_text stderr 'demo|check|lint|bench'
 }
 
 # machine USER-ID MISSING...: a folder bin/ that stands for a Debian on which packages MISSING are not installed. What apt-get and
@@ -190,7 +190,7 @@ test_the_makefile_lists_its_targets()
 {
 	run make -s -C "$SRC" help
 	expect_status 0
-	for target in demo check check-all lint install; do
+	for target in demo check check-all lint bench install; do
 		expect_match stdout "^ *$target  "
 	done
 }

@@ -72,6 +72,16 @@ static void remove_directory(void)
 	run("rm -rf '%s'", directory);
 }
 
+/* A copy of @original without symbols, or without what @options say. */
+static const char *strip(const char *options, const char *original)
+{
+	static char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/stripped", directory);
+	run("strip %s -o '%s' '%s'", options, path, original);
+	return path;
+}
+
 TestSuite(symbolize, .init = make_directory, .fini = remove_directory, .timeout = 60);
 
 /* "a/b/fixture.c" -> "fixture.c", "half_cold.cold" -> "half_cold": what may differ between tools. */
@@ -285,14 +295,11 @@ Test(symbolize, a_mangled_name_is_shown_qualified_and_without_parameters)
 	uint64_t address = address_of(FIXTURE, "_ZN2ns3box3refEi");
 	struct lr_symbols *symbols = lr_symbols_create(false);
 	struct frames frames;
-	char path[PATH_MAX];
 
 	cr_assert_eq(resolve(symbols, FIXTURE, address, &frames), 0);
 	cr_assert_str_eq(frames.items[frames.count - 1].function, "ns::box::ref");
 
-	snprintf(path, sizeof(path), "%s/no-dwarf", directory);
-	run("strip -g -o '%s' '%s'", path, FIXTURE);
-	cr_assert_eq(resolve(symbols, path, address, &frames), 0);
+	cr_assert_eq(resolve(symbols, strip("-g", FIXTURE), address, &frames), 0);
 	cr_assert_str_eq(frames.items[0].function, "ns::box::ref");
 	lr_symbols_destroy(symbols);
 }
@@ -323,10 +330,8 @@ Test(symbolize, without_dwarf_the_symbol_table_gives_the_function_alone)
 	struct lr_symbols *symbols = lr_symbols_create(false);
 	struct lr_symbol_frame frame = { .file = "?" };
 	struct frames frames;
-	char path[PATH_MAX];
+	const char *path = strip("-g", FIXTURE);
 
-	snprintf(path, sizeof(path), "%s/no-dwarf", directory);
-	run("strip -g -o '%s' '%s'", path, FIXTURE);
 	cr_assert_eq(resolve(symbols, path, address, &frames), 0);
 	cr_assert_eq(frames.count, 1);
 	cr_assert_str_eq(frames.items[0].function, "outer");
@@ -342,10 +347,8 @@ Test(symbolize, without_a_symbol_table_exported_functions_are_known)
 {
 	struct lr_symbols *symbols = lr_symbols_create(false);
 	struct frames frames;
-	char path[PATH_MAX];
+	const char *path = strip("", FIXTURE_EXPORTED);
 
-	snprintf(path, sizeof(path), "%s/exported", directory);
-	run("strip -o '%s' '%s'", path, FIXTURE_EXPORTED);
 	cr_assert_eq(resolve(symbols, path, address_of(FIXTURE_EXPORTED, "fixture_twice"), &frames),
 		     0);
 	cr_assert_eq(frames.count, 1);
@@ -357,10 +360,8 @@ Test(symbolize, without_any_symbols_nothing_is_known)
 {
 	struct lr_symbols *symbols = lr_symbols_create(false);
 	struct frames frames;
-	char path[PATH_MAX];
+	const char *path = strip("", FIXTURE);
 
-	snprintf(path, sizeof(path), "%s/stripped", directory);
-	run("strip -o '%s' '%s'", path, FIXTURE);
 	cr_assert_eq(resolve(symbols, path, address_of(FIXTURE, "outer"), &frames), 0);
 	cr_assert_eq(frames.count, 0);
 	lr_symbols_destroy(symbols);
@@ -435,21 +436,13 @@ Test(symbolize, a_module_that_is_not_there_or_no_elf_file_is_not_found)
 	lr_symbols_destroy(symbols);
 }
 
-/* Strip FIXTURE to @stripped and its debug information to @debug. */
-static void split_fixture(const char *stripped, const char *debug)
-{
-	run("objcopy --only-keep-debug '%s' '%s'", FIXTURE, debug);
-	run("strip -o '%s' '%s'", stripped, FIXTURE);
-}
-
 Test(symbolize, debug_information_is_found_by_debug_link)
 {
-	char stripped[PATH_MAX], debug[PATH_MAX];
+	const char *stripped = strip("", FIXTURE);
+	char debug[PATH_MAX];
 
-	snprintf(stripped, sizeof(stripped), "%s/linked", directory);
-	snprintf(debug, sizeof(debug), "%s/.debug/linked.debug", directory);
-	run("mkdir '%s/.debug'", directory);
-	split_fixture(stripped, debug);
+	snprintf(debug, sizeof(debug), "%s/.debug/linked", directory);
+	run("mkdir '%s/.debug' && objcopy --only-keep-debug '%s' '%s'", directory, FIXTURE, debug);
 	run("objcopy --add-gnu-debuglink='%s' '%s'", debug, stripped);
 	assert_same_as_addr2line(stripped, FIXTURES "/symbolize_4_small", 16);
 }
@@ -466,23 +459,17 @@ static void replace_debug_directory(void)
 		cr_skip_test("mounts are not allowed here");
 }
 
-static void put_by_build_id(const char *debug, const char *hex)
-{
-	run("mkdir -p '/usr/lib/debug/.build-id/%.2s'", hex);
-	run("cp '%s' '/usr/lib/debug/.build-id/%.2s/%s.debug'", debug, hex, hex + 2);
-}
-
 Test(symbolize, debug_information_is_found_by_build_id)
 {
-	char stripped[PATH_MAX], debug[PATH_MAX], hex[64];
+	const char *stripped = strip("", FIXTURE);
 	uint8_t build_id[BUILD_ID_SIZE];
+	char hex[64];
 
 	replace_debug_directory();
-	snprintf(stripped, sizeof(stripped), "%s/stripped", directory);
-	snprintf(debug, sizeof(debug), "%s/elsewhere", directory);
-	split_fixture(stripped, debug);
 	read_build_id(stripped, build_id, hex);
-	put_by_build_id(debug, hex);
+	run("mkdir -p '/usr/lib/debug/.build-id/%.2s'", hex);
+	run("objcopy --only-keep-debug '%s' '/usr/lib/debug/.build-id/%.2s/%s.debug'", FIXTURE, hex,
+	    hex + 2);
 	assert_same_as_addr2line(stripped, FIXTURES "/symbolize_4_small", 16);
 }
 
@@ -623,14 +610,12 @@ static int listen_as_debuginfod(void)
 /* Whether somebody came to the server while a stripped file was resolved. */
 static bool is_server_asked(bool network)
 {
+	const char *stripped = strip("", FIXTURE);
 	int server = listen_as_debuginfod();
-	char stripped[PATH_MAX];
 	struct pollfd poll_server = { .fd = server, .events = POLLIN };
 	bool asked = false;
 	pid_t child;
 
-	snprintf(stripped, sizeof(stripped), "%s/stripped", directory);
-	run("strip -o '%s' '%s'", stripped, FIXTURE);
 	child = fork();
 	if (child == 0) {
 		struct lr_symbols *symbols = lr_symbols_create(network);

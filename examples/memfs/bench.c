@@ -12,35 +12,56 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define N_DIRECTORIES 64
+#define FILE_SIZE 256
 
 /**
- * struct bench - the files that are made, moved and unlinked
+ * struct bench - the files that are made, moved and unlinked, all in the directories of the loaded tree, in turn
  * @created: their paths at first
- * @moved: their paths after the rename; every tenth takes that of the one before, which is replaced
+ * @moved: their paths after the rename, each in the next directory; every tenth takes the path of one that is there
+ * @n: how many
+ * @n_directories: how many directories were loaded
  */
 struct bench {
 	struct memfs memfs;
 	char **created;
 	char **moved;
 	size_t n;
+	size_t n_directories;
 };
 
-static char **make_paths(size_t n, size_t shift, bool replace)
+/* The directories of the tree; at least the one that was loaded. */
+static char **directory_paths(const struct tree *tree, size_t *ret_n)
 {
-	char **paths = calloc(n + 1, sizeof(char *));
+	char **paths = calloc(tree->n, sizeof(char *));
+	size_t n = 0;
 
 	if (!paths)
 		out_of_memory();
-	for (size_t i = 0; i < n; i++) {
-		size_t k = replace && i % 10 == 9 ? i - 1 : i;
-		char path[80];
+	for (size_t i = 0; i < tree->n; i++)
+		if (tree->entries[i].kind == INODE_DIRECTORY)
+			paths[n++] = tree_path(tree, i);
+	*ret_n = n;
+	return paths;
+}
 
-		snprintf(path, sizeof(path), "/bench%zu/%s%zu.h", (k + shift) % N_DIRECTORIES,
-			 replace ? "moved" : "file", k);
-		paths[i] = strdup(path);
-		if (!paths[i])
-			out_of_memory();
+/* Which file's place the i-th takes when it moves: one of ten replaces the one before. */
+static size_t place_of(size_t i)
+{
+	return i % 10 == 9 ? i - 1 : i;
+}
+
+static char **make_paths(const struct bench *bench, char **directories, bool moved)
+{
+	char **paths = calloc(bench->n + 1, sizeof(char *));
+
+	if (!paths)
+		out_of_memory();
+	for (size_t i = 0; i < bench->n; i++) {
+		size_t place = moved ? place_of(i) : i;
+		char name[64];
+
+		snprintf(name, sizeof(name), "%s%zu.bench", moved ? "moved" : "made", place);
+		paths[i] = path_join(directories[(place + moved) % bench->n_directories], name);
 	}
 	return paths;
 }
@@ -54,10 +75,14 @@ static void free_paths(char **paths, size_t n)
 
 static void create(struct bench *bench)
 {
+	static const char content[FILE_SIZE] = "what is in a file";
+
 	for (size_t i = 0; i < bench->n; i++) {
 		LASTREF_AUTO(file) struct file *file = NULL;
 		int r = fs_create_file(bench->memfs.root, bench->created[i], &file);
 
+		if (r == 0 && file_write(file, content, sizeof(content), 0) < 0)
+			r = -ENOMEM;
 		memfs_expect(&bench->memfs, "create", bench->created[i], r, 0);
 	}
 }
@@ -71,13 +96,18 @@ static void rename_all(struct bench *bench)
 	}
 }
 
+/* Directory by directory, as `rm -r` does. */
 static void unlink_all(struct bench *bench)
 {
-	for (size_t i = 0; i < bench->n; i++) {
-		if (i % 10 == 9)
-			continue;
-		memfs_expect(&bench->memfs, "unlink", bench->moved[i],
-			     fs_unlink(bench->memfs.root, bench->moved[i]), 0);
+	for (size_t d = 0; d < bench->n_directories; d++) {
+		for (size_t i = d; i < bench->n; i += bench->n_directories) {
+			int r;
+
+			if (place_of(i) != i)
+				continue;
+			r = fs_unlink(bench->memfs.root, bench->moved[i]);
+			memfs_expect(&bench->memfs, "unlink", bench->moved[i], r, 0);
+		}
 	}
 }
 
@@ -115,10 +145,11 @@ static void print_cpu(const char *phase, double *since)
 static void measure(struct bench *bench)
 {
 	char **paths = loaded_paths(&bench->memfs.tree);
+	char **directories = directory_paths(&bench->memfs.tree, &bench->n_directories);
 	double since;
 
-	bench->created = make_paths(bench->n, 0, false);
-	bench->moved = make_paths(bench->n, 1, true);
+	bench->created = make_paths(bench, directories, false);
+	bench->moved = make_paths(bench, directories, true);
 
 	since = seconds_now(CLOCK_THREAD_CPUTIME_ID);
 	create(bench);
@@ -132,17 +163,8 @@ static void measure(struct bench *bench)
 
 	free_paths(bench->moved, bench->n);
 	free_paths(bench->created, bench->n);
+	free_paths(directories, bench->n_directories);
 	free_paths(paths, bench->memfs.tree.n);
-}
-
-static void make_directories(struct memfs *memfs)
-{
-	for (size_t i = 0; i < N_DIRECTORIES; i++) {
-		char name[32];
-
-		snprintf(name, sizeof(name), "bench%zu", i);
-		memfs_mkdir(memfs, name);
-	}
 }
 
 int memfs_bench(const struct memfs_options *options)
@@ -158,7 +180,6 @@ int memfs_bench(const struct memfs_options *options)
 		memfs_end(&bench.memfs);
 		return MEMFS_USAGE;
 	}
-	make_directories(&bench.memfs);
 	printf("bench    %zu names in memory, %zu lookups, %zu files made\n", bench.memfs.tree.n,
 	       options->n_lookups, options->n_files);
 	measure(&bench);

@@ -99,28 +99,37 @@ static void make_target(struct memfs *memfs, const char *name)
 	free(path);
 }
 
-static bool is_free(struct memfs *memfs, size_t directory, const char *name)
+static bool is_used(const struct tree *tree, const char *suffix)
 {
-	char *parent = tree_path(&memfs->tree, directory);
-	char *path = path_join(parent, name);
-	bool free_name = memfs_number(memfs, path) == 0;
+	size_t length = strlen(suffix);
 
-	free(path);
-	free(parent);
-	return free_name;
+	for (size_t i = 0; i < tree->n; i++) {
+		const char *name = tree->entries[i].name;
+
+		if (strlen(name) >= length && strcmp(name + strlen(name) - length, suffix) == 0)
+			return true;
+	}
+	return false;
 }
 
-/*
- * In turn: to another name in its directory, to another directory, and there over a file. Directories always to
- * another one.
- */
-static void rename_nth(struct memfs *memfs, size_t n, size_t i, size_t moved)
+/* A suffix that no loaded name has, so that no new name is one that the lookups know. */
+static void choose_suffix(const struct tree *tree, char *suffix, size_t size)
+{
+	unsigned n = 0;
+
+	snprintf(suffix, size, ".renamed");
+	while (is_used(tree, suffix))
+		snprintf(suffix, size, ".renamed%u", ++n);
+}
+
+/* In turn: to another name in its directory, to another directory, and there over a file. Directories never stay. */
+static void rename_nth(struct memfs *memfs, size_t n, size_t i, size_t moved, const char *suffix)
 {
 	const struct entry *entry = &memfs->tree.entries[i];
 	char name[64];
 
-	snprintf(name, sizeof(name), "%zu.renamed", i);
-	if (n % 3 == 0 && entry->kind != INODE_DIRECTORY && is_free(memfs, entry->parent, name)) {
+	snprintf(name, sizeof(name), "%zu%s", i, suffix);
+	if (n % 3 == 0 && entry->kind != INODE_DIRECTORY) {
 		rename_entry(memfs, i, entry->parent, name);
 		return;
 	}
@@ -135,10 +144,12 @@ static void rename_entries(struct memfs *memfs, size_t n_loaded)
 	size_t moved = memfs_mkdir(memfs, "moved");
 	size_t n[3] = { 0 };
 	size_t n_renamed = 0;
+	char suffix[32];
 
+	choose_suffix(&memfs->tree, suffix, sizeof(suffix));
 	for (size_t i = RENAME_EVERY; i < n_loaded; i += RENAME_EVERY) {
 		n[memfs->tree.entries[i].kind]++;
-		rename_nth(memfs, n_renamed++, i, moved);
+		rename_nth(memfs, n_renamed++, i, moved, suffix);
 	}
 	printf("rename   %zu files, %zu directories, %zu symbolic links\n", n[INODE_FILE],
 	       n[INODE_DIRECTORY], n[INODE_SYMLINK]);

@@ -3,8 +3,8 @@
  * Threads that look up paths, and inodes by number, while the tree changes under them.
  *
  * Each knows the paths and numbers as they were at the start. A path is found, and then names the same inode as
- * then, or it is not there any more: nothing else may happen. No locks; @stop is the only thing that is shared
- * and changes.
+ * then, or it is not there any more: nothing else may happen. No locks: what is shared
+ * and changes is atomic.
  */
 #include "memfs.h"
 
@@ -31,9 +31,16 @@ struct looker {
 	const char *wrong_path;
 };
 
+/**
+ * struct lookers - all of them
+ * @stop: they are asked to end; atomic
+ * @n_running: how many have looked something up; atomic
+ * @n: paths and numbers that they know
+ */
 struct lookers {
 	struct memfs *memfs;
 	bool stop;
+	unsigned n_running;
 	char **paths;
 	uint64_t *numbers;
 	size_t n;
@@ -78,15 +85,21 @@ static void look_up_once(struct looker *looker)
 	}
 }
 
+static void look_up_some(struct looker *looker)
+{
+	for (int i = 0; i < 64; i++)
+		look_up_once(looker);
+	sched_yield();
+}
+
 static void *look(void *context)
 {
 	struct looker *looker = context;
 
-	while (!__atomic_load_n(&looker->lookers->stop, __ATOMIC_RELAXED)) {
-		for (int i = 0; i < 64; i++)
-			look_up_once(looker);
-		sched_yield();
-	}
+	look_up_some(looker);
+	__atomic_fetch_add(&looker->lookers->n_running, 1, __ATOMIC_RELAXED);
+	while (!__atomic_load_n(&looker->lookers->stop, __ATOMIC_RELAXED))
+		look_up_some(looker);
 	return NULL;
 }
 
@@ -124,6 +137,8 @@ struct lookers *lookers_start(struct memfs *memfs)
 		lookers->numbers[i] = memfs->tree.entries[i].number;
 	}
 	start_threads(lookers, options);
+	while (__atomic_load_n(&lookers->n_running, __ATOMIC_RELAXED) < lookers->n_threads)
+		sched_yield();
 	return lookers;
 }
 

@@ -98,15 +98,19 @@ static void put(char *buf, size_t size, size_t at, char byte)
 		buf[at] = byte;
 }
 
+/* Writes the path in quotes, from its end to its front. */
 static int write_path(const struct dentry *dentry, char *buf, size_t size)
 {
 	size_t length = path_length(dentry);
-	size_t at = length;
+	size_t at = 1 + length;
 
 	if (length == 0)
-		return snprintf(buf, size, "/");
+		return snprintf(buf, size, "\"/\"");
+	length += 2;
 	if (size > 0)
 		buf[length < size ? length : size - 1] = '\0';
+	put(buf, size, 0, '"');
+	put(buf, size, length - 1, '"');
 	for (; dentry->parent; dentry = dentry->parent) {
 		at -= dentry->length;
 		for (size_t i = 0; i < dentry->length; i++)

@@ -87,8 +87,9 @@ void inode_stat(struct inode *inode, struct inode_info *ret_info);
 ssize_t inode_read(struct inode *inode, void *buf, size_t size, size_t offset);
 
 /**
- * inode_write() - replace or append bytes; a gap before @offset is filled with zeros. Return: @size; -EISDIR
- * -EFBIG -ENOMEM.
+ * inode_write() - replace or append bytes; a gap before @offset is filled with zeros
+ *
+ * Return: @size; -EISDIR; -EFBIG; -ENOMEM.
  */
 ssize_t inode_write(struct inode *inode, const void *buf, size_t size, size_t offset);
 

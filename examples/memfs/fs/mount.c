@@ -52,7 +52,7 @@ void mount_destroy(struct mount *mount)
 
 int mount_describe(const void *object, char *buf, size_t size)
 {
-	return snprintf(buf, size, "%s", ((const struct mount *)object)->name);
+	return snprintf(buf, size, "\"%s\"", ((const struct mount *)object)->name);
 }
 
 size_t mount_size(const void *object)

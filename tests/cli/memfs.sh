@@ -1,0 +1,217 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# memfs, the in-memory file system of examples/memfs, on real trees; and what lastref says of its two faults.
+#
+# MEMFS is the program to test. Its verdict "verified" means that it read back every byte and found every name.
+
+. "$(dirname "$0")/../support/tap.sh"
+
+MEMFS=${MEMFS:-$LASTREF_BUILD/examples/memfs/memfs}
+
+# A tree with one of everything that import knows.
+make_tree()
+{
+	mkdir -p tree/a/b/c tree/empty
+	printf 'hello' >tree/file
+	printf 'deep' >tree/a/b/c/deep
+	: >tree/a/nothing
+	head -c 300000 /dev/zero | tr '\0' 'z' >tree/a/large
+	ln tree/file tree/a/hard
+	ln -s ../file tree/a/link
+	ln -s /nowhere tree/dangling
+}
+
+# import [OPTION...]: load `tree` and expect that all of it verifies.
+import()
+{
+	run "$MEMFS" import tree "$@"
+	expect_status 0
+	expect_text stdout 'result   verified, 0 wrong'
+}
+
+test_a_small_tree_with_links_makes_the_round_trip()
+{
+	make_tree
+	import
+	expect_text stdout 'load     5 directories, 5 files, 2 symbolic links, 300014 bytes; 0 skipped'
+	expect_text stdout 'verify   300014 bytes read back'
+}
+
+test_names_of_any_bytes_make_the_round_trip()
+{
+	mkdir tree
+	touch tree/$'new\nline' tree/$'tab\t' tree/$'\xff\xfe' tree/' ' tree/-n tree/'*' tree/'a:b'
+	mkdir tree/$'\n'
+	printf 'inside' >tree/$'\n'/$'\n'
+	import
+	expect_text stdout 'load     2 directories, 8 files, 0 symbolic links, 6 bytes; 0 skipped'
+}
+
+test_a_name_of_255_bytes_makes_the_round_trip()
+{
+	local name
+
+	name=$(head -c 255 /dev/zero | tr '\0' n)
+	mkdir -p "tree/$name"
+	printf 'inside' >"tree/$name/$name"
+	import
+	expect_text stdout 'verify   6 bytes read back'
+}
+
+test_ten_thousand_entries_in_one_directory_make_the_round_trip()
+{
+	mkdir tree
+	(cd tree && seq 10000 | xargs touch)
+	import
+	expect_text stdout '10000 files'
+}
+
+test_an_empty_directory_makes_the_round_trip()
+{
+	mkdir tree
+	import
+	expect_text stdout 'load     1 directories, 0 files'
+}
+
+test_names_that_import_itself_uses_may_be_in_the_tree()
+{
+	mkdir -p tree/links tree/moved tree/tree
+	(cd tree && for i in $(seq 40); do printf '%s' "$i" >"$i.renamed"; done)
+	import
+}
+
+test_what_is_no_file_directory_or_link_is_skipped_and_counted()
+{
+	make_tree
+	mkfifo tree/pipe
+	import
+	expect_text stdout '; 1 skipped'
+}
+
+test_unreadable_files_are_skipped_and_counted()
+{
+	[ "$(id -u)" -ne 0 ] || skip 'root reads everything'
+	make_tree
+	chmod 0 tree/file tree/empty
+	import
+	expect_text stdout '; 2 skipped'
+}
+
+test_two_runs_print_the_same_but_for_times()
+{
+	make_tree
+	import
+	grep -v '^time' stdout >first
+	import --threads 2
+	grep -v '^time' stdout >second
+	cmp first second
+}
+
+test_half_of_the_names_are_unlinked_some_while_open()
+{
+	mkdir tree
+	(cd tree && seq 200 | xargs touch)
+	import
+	expect_text stdout 'link     20 hard links'
+	expect_text stdout 'unlink   110 names, 3 of open files'
+}
+
+test_it_works_without_threads()
+{
+	make_tree
+	import --threads 0
+	expect_text stdout 'time lookups: 0 threads, 0 found, 0 gone'
+}
+
+test_threads_find_files_meanwhile()
+{
+	mkdir tree
+	(cd tree && seq 3000 | xargs touch)
+	import --threads 3
+	expect_match stdout '^time lookups: 3 threads, [1-9][0-9]* found'
+}
+
+test_a_directory_that_is_not_there_is_named()
+{
+	run "$MEMFS" import none
+	expect_status 2
+	expect_text stderr 'memfs: cannot read the directory none: No such file or directory'
+}
+
+test_a_usage_error_is_named()
+{
+	run "$MEMFS"
+	expect_status 2
+	expect_text stderr 'say what to do'
+	run "$MEMFS" sing
+	expect_status 2
+	expect_text stderr "no such command: 'sing'; there are import and bench"
+	run "$MEMFS" import a b
+	expect_status 2
+	expect_text stderr "one argument too many: 'b'"
+	run "$MEMFS" import --fault=bad
+	expect_status 2
+	expect_text stderr "no such fault: 'bad'; there are lookup and handle"
+	run "$MEMFS" import --threads=-1
+	expect_status 2
+	expect_text stderr "not a number from 0 to 1024: '-1'"
+}
+
+test_a_full_disk_is_an_error()
+{
+	mkdir tree
+	status=0
+	"$MEMFS" import tree >/dev/full 2>stderr || status=$?
+	expect_equal "$status" 1
+	expect_text stderr 'cannot write to standard output: No space left on device'
+}
+
+test_without_checking_it_says_that_leaks_are_not_checked()
+{
+	make_tree
+	import
+	expect_text stdout 'destroy  leaks are not checked'
+}
+
+test_without_a_fault_nothing_leaks()
+{
+	make_tree
+	run "$LASTREF_CMD" run -- "$MEMFS" import tree
+	expect_status 0
+	expect_text stdout 'destroy  0 objects leaked'
+}
+
+test_the_lookup_fault_is_reported_by_type_path_and_line_of_birth()
+{
+	make_tree
+	run "$LASTREF_CMD" run -- "$MEMFS" import tree --fault lookup
+	expect_status 23
+	expect_text stdout 'result   verified, 0 wrong'
+	expect_text stdout 'destroy  6 objects leaked'
+	expect_text stderr '"/tree/a"'
+	expect_match stderr 'dentry\.c:[0-9]+ dentry_new'
+	expect_no_text stderr 'file.c:'
+}
+
+test_the_handle_fault_is_reported_by_type_path_and_line_of_birth()
+{
+	make_tree
+	run "$LASTREF_CMD" run -- "$MEMFS" import tree --fault handle
+	expect_status 23
+	expect_text stdout 'destroy  7 objects leaked'
+	expect_match stderr 'file#[0-9]+ "/tree/a"'
+	expect_match stderr 'file\.c:[0-9]+ file_new'
+}
+
+test_bench_prints_the_cpu_time_of_each_phase()
+{
+	make_tree
+	run "$MEMFS" bench tree --files 1000 --lookups 1000
+	expect_status 0
+	for phase in create lookup rename unlink; do
+		expect_match stdout "^cpu $phase [0-9]+\.[0-9]{6}\$"
+	done
+}
+
+run_tests "$@"

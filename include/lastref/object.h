@@ -154,10 +154,10 @@ LASTREF_INLINE_ void lastref_object_end_death_(uint32_t index)
 		lastref_object_died(index);
 }
 
-LASTREF_COLD_ void lastref_object_restore_(const struct lastref_type *type, const void *object,
-					   struct lastref_count *count, int64_t value)
+/* @count was begun by the caller: gcc warns of memory that is passed on without anything stored in it. */
+LASTREF_COLD_ void lastref_object_restore_begun_(const struct lastref_type *type, const void *object,
+						 struct lastref_count *count, int64_t value)
 {
-	lastref_count_init(count);
 	if (value < 0)
 		lastref_misuse_restore_negative(type, object, count);
 	if (value > INT32_MAX)
@@ -168,6 +168,13 @@ LASTREF_COLD_ void lastref_object_restore_(const struct lastref_type *type, cons
 		__atomic_store_n(&count->count, LASTREF_COUNT_DEAD_, __ATOMIC_RELAXED);
 	if (value > 0 && (lastref_watch & LASTREF_WATCH_BIRTHS_))
 		lastref_object_born(type, object, count);
+}
+
+LASTREF_INLINE_ void lastref_object_restore_(const struct lastref_type *type, const void *object,
+					     struct lastref_count *count, int64_t value)
+{
+	lastref_count_init(count);
+	lastref_object_restore_begun_(type, object, count, value);
 }
 
 /*

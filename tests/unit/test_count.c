@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The count alone: what each operation does to it, and that no operation leaves the zones of count.h in the wrong direction.
+ */
+#include <lastref/count.h>
+
+#include <lastref/check.h>
+
+#include <criterion/criterion.h>
+#include <limits.h>
+
+#define DEAD_REST (INT32_MIN + 0x60000000)
+#define IMMORTAL_REST (INT32_MIN + 0x20000000)
+
+static int misuses;
+static enum lastref_misuse_kind last_misuse;
+
+static void note_misuse(const struct lastref_misuse *misuse, void *context)
+{
+	(void)context;
+	misuses++;
+	last_misuse = misuse->kind;
+}
+
+static struct lastref_count count_of(uint32_t value)
+{
+	return (struct lastref_count){ (int32_t)value, 0 };
+}
+
+Test(count, it_is_eight_bytes)
+{
+	cr_assert_eq(sizeof(struct lastref_count), 8);
+}
+
+Test(count, init_gives_one_reference_whatever_was_there)
+{
+	struct lastref_count count = count_of(0xdeadbeef);
+
+	lastref_count_init(&count);
+	cr_assert_eq(lastref_count_read(&count), 1);
+	cr_assert(lastref_count_unref(&count));
+}
+
+Test(count, the_static_initializer_gives_one_reference)
+{
+	static struct lastref_count count = LASTREF_COUNT_INIT;
+
+	cr_assert_eq(lastref_count_read(&count), 1);
+	cr_assert(lastref_count_unref(&count));
+}
+
+Test(count, only_the_last_unref_says_so)
+{
+	struct lastref_count count = LASTREF_COUNT_INIT;
+
+	lastref_count_ref(&count);
+	lastref_count_ref(&count);
+	cr_assert_eq(lastref_count_read(&count), 3);
+	cr_assert_not(lastref_count_unref(&count));
+	cr_assert_not(lastref_count_unref(&count));
+	cr_assert(lastref_count_unref(&count));
+}
+
+Test(count, tryref_takes_a_reference_of_the_living)
+{
+	struct lastref_count count = LASTREF_COUNT_INIT;
+
+	cr_assert(lastref_count_tryref(&count));
+	cr_assert_eq(lastref_count_read(&count), 2);
+}
+
+Test(count, tryref_fails_on_the_dead_and_leaves_them_dead)
+{
+	struct lastref_count count = LASTREF_COUNT_INIT;
+
+	lastref_set_misuse_handler(note_misuse, NULL);
+	cr_assert(lastref_count_unref(&count));
+	cr_assert_not(lastref_count_tryref(&count));
+	cr_assert_eq(lastref_count_read(&count), 0);
+	cr_assert_eq(misuses, 0);
+}
+
+Test(count, tryref_fails_on_zeroed_memory)
+{
+	struct lastref_count count = { 0, 0 };
+
+	lastref_set_misuse_handler(note_misuse, NULL);
+	cr_assert_not(lastref_count_tryref(&count));
+	cr_assert_eq(lastref_count_read(&count), 0);
+	cr_assert_eq(misuses, 0);
+}
+
+Test(count, unref_unless_last_never_gives_up_the_last)
+{
+	struct lastref_count count = LASTREF_COUNT_INIT;
+
+	lastref_count_ref(&count);
+	cr_assert(lastref_count_unref_unless_last(&count));
+	cr_assert_not(lastref_count_unref_unless_last(&count));
+	cr_assert_eq(lastref_count_read(&count), 1);
+	cr_assert(lastref_count_unref(&count));
+}
+
+Test(count, a_count_is_unique_with_one_reference_only)
+{
+	struct lastref_count count = LASTREF_COUNT_INIT;
+
+	cr_assert(lastref_count_is_unique(&count));
+	lastref_count_ref(&count);
+	cr_assert_not(lastref_count_is_unique(&count));
+	lastref_count_unref(&count);
+	cr_assert(lastref_count_is_unique(&count));
+	lastref_count_unref(&count);
+	cr_assert_not(lastref_count_is_unique(&count));
+}
+
+Test(count, read_tells_the_zones_apart)
+{
+	static const struct {
+		uint32_t value;
+		int64_t read;
+	} zones[] = {
+		{ 0, 0 },
+		{ 1, 1 },
+		{ 0x7fffffff, INT32_MAX },
+		{ 0x80000000, INT64_MAX },
+		{ 0xa0000000, INT64_MAX },
+		{ 0xbfffffff, INT64_MAX },
+		{ 0xc0000000, 0 },
+		{ 0xe0000000, 0 },
+		{ 0xffffffff, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
+		const struct lastref_count count = count_of(zones[i].value);
+
+		cr_assert_eq(lastref_count_read(&count), zones[i].read, "0x%x", zones[i].value);
+	}
+}
+
+Test(count, tryref_succeeds_in_the_zones_of_the_living_only)
+{
+	static const struct {
+		uint32_t value;
+		bool alive;
+	} zones[] = {
+		{ 0, false },	       { 1, true },	      { 0x7ffffffe, true },  { 0x80000001, true },
+		{ 0xbfffffff, true },  { 0xc0000000, false }, { 0xe0000000, false }, { 0xffffffff, false },
+	};
+
+	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
+		struct lastref_count count = count_of(zones[i].value);
+
+		cr_assert_eq(lastref_count_tryref(&count), zones[i].alive, "0x%x", zones[i].value);
+	}
+}
+
+Test(count, the_dead_rest_in_the_middle_of_their_zone)
+{
+	struct lastref_count count = LASTREF_COUNT_INIT;
+
+	cr_assert(lastref_count_unref(&count));
+	cr_assert_eq(count.count, DEAD_REST);
+}
+
+Test(count, an_immortal_count_takes_everything_and_never_dies)
+{
+	struct lastref_count count = LASTREF_COUNT_IMMORTAL;
+
+	lastref_set_misuse_handler(note_misuse, NULL);
+	for (int i = 0; i < 1000; i++) {
+		cr_assert_not(lastref_count_unref(&count));
+		cr_assert(lastref_count_unref_unless_last(&count));
+	}
+	for (int i = 0; i < 1000; i++) {
+		lastref_count_ref(&count);
+		cr_assert(lastref_count_tryref(&count));
+	}
+	cr_assert_eq(lastref_count_read(&count), INT64_MAX);
+	cr_assert_not(lastref_count_is_unique(&count));
+	cr_assert_eq(misuses, 0);
+}
+
+Test(count, an_immortal_count_at_the_edge_of_its_zone_goes_back_to_the_middle)
+{
+	static const uint32_t edges[] = { 0x80000001, 0xbfffffff };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct lastref_count count = count_of(edges[i]);
+
+		lastref_count_ref(&count);
+		cr_assert_eq(count.count, IMMORTAL_REST);
+		count = count_of(edges[i]);
+		cr_assert_not(lastref_count_unref(&count));
+		cr_assert_eq(count.count, IMMORTAL_REST);
+		count = count_of(edges[i]);
+		cr_assert(lastref_count_tryref(&count));
+		cr_assert_eq(lastref_count_read(&count), INT64_MAX);
+	}
+}
+
+Test(count, the_largest_count_is_an_honest_one)
+{
+	struct lastref_count count = count_of(INT32_MAX - 1);
+
+	lastref_set_misuse_handler(note_misuse, NULL);
+	lastref_count_ref(&count);
+	cr_assert_eq(lastref_count_read(&count), INT32_MAX);
+	cr_assert_not(lastref_count_unref(&count));
+	cr_assert_eq(lastref_count_read(&count), INT32_MAX - 1);
+	cr_assert_eq(misuses, 0);
+}
+
+/* Puts one reference too many on a count, and lets @next be the operation that comes after it. */
+static void overflow_then(void (*next)(struct lastref_count *count))
+{
+	struct lastref_count count = count_of(INT32_MAX);
+
+	lastref_set_misuse_handler(note_misuse, NULL);
+	misuses = 0;
+	lastref_count_ref(&count);
+	next(&count);
+	cr_assert_eq(misuses, 1);
+	cr_assert_eq(last_misuse, LASTREF_MISUSE_OVERFLOW);
+	cr_assert_eq(lastref_count_read(&count), INT64_MAX);
+	cr_assert_not(lastref_count_unref(&count));
+	lastref_count_ref(&count);
+	cr_assert_eq(misuses, 1);
+}
+
+static void next_ref(struct lastref_count *count)
+{
+	lastref_count_ref(count);
+}
+
+static void next_tryref(struct lastref_count *count)
+{
+	cr_assert(lastref_count_tryref(count));
+}
+
+static void next_unref(struct lastref_count *count)
+{
+	cr_assert_not(lastref_count_unref(count));
+}
+
+static void next_unref_unless_last(struct lastref_count *count)
+{
+	cr_assert(lastref_count_unref_unless_last(count));
+}
+
+Test(count, overflow_is_reported_once_by_whatever_comes_next_and_makes_immortal)
+{
+	overflow_then(next_ref);
+	overflow_then(next_tryref);
+	overflow_then(next_unref);
+	overflow_then(next_unref_unless_last);
+}
+
+Test(count, overflow_through_tryref_is_found_too)
+{
+	struct lastref_count count = count_of(INT32_MAX);
+
+	lastref_set_misuse_handler(note_misuse, NULL);
+	cr_assert(lastref_count_tryref(&count));
+	cr_assert_not(lastref_count_unref(&count));
+	cr_assert_eq(misuses, 1);
+	cr_assert_eq(last_misuse, LASTREF_MISUSE_OVERFLOW);
+	cr_assert_eq(lastref_count_read(&count), INT64_MAX);
+}
+
+Test(count, no_misuse_brings_the_dead_back)
+{
+	struct lastref_count count = LASTREF_COUNT_INIT;
+
+	lastref_set_misuse_handler(note_misuse, NULL);
+	cr_assert(lastref_count_unref(&count));
+	for (int i = 0; i < 1000; i++) {
+		lastref_count_ref(&count);
+		cr_assert_not(lastref_count_tryref(&count));
+	}
+	for (int i = 0; i < 3000; i++) {
+		cr_assert_not(lastref_count_unref(&count));
+		cr_assert(lastref_count_unref_unless_last(&count));
+		cr_assert_not(lastref_count_tryref(&count));
+	}
+	cr_assert_eq(lastref_count_read(&count), 0);
+	cr_assert_eq(misuses, 7000);
+}
+
+Test(count, the_operations_leave_the_registry_index_alone)
+{
+	struct lastref_count count = { 1, 4711 };
+
+	lastref_count_ref(&count);
+	cr_assert(lastref_count_tryref(&count));
+	cr_assert(lastref_count_unref_unless_last(&count));
+	cr_assert_not(lastref_count_unref(&count));
+	cr_assert(lastref_count_unref(&count));
+	cr_assert_eq(count.index, 4711);
+}
+
+Test(count, init_forgets_the_registry_index)
+{
+	struct lastref_count count = { 0, 4711 };
+
+	lastref_count_init(&count);
+	cr_assert_eq(count.index, 0);
+}

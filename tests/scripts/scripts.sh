@@ -186,6 +186,28 @@ test_setup_without_root_and_sudo_says_what_to_run()
 	expect_text stderr 'apt-get install meson'
 }
 
+# not_registered FOLDER PREFIX EXTENSION: the files FOLDER/PREFIX*.EXTENSION that no line of the folder's meson.build names.
+not_registered()
+{
+	local file name
+	for file in "$SRC/tests/$1/$2"*."$3"; do
+		[ -e "$file" ] || continue
+		name=$(basename "$file" ".$3")
+		grep -qE "'(${name#"$2"}|$name|$name\.$3)'" "$SRC/tests/$1/meson.build" || echo "$file"
+	done
+}
+
+test_no_test_is_forgotten_in_the_build_files()
+{
+	{
+		not_registered unit test_ c
+		not_registered unit test_ cpp
+		not_registered cli '' sh
+		not_registered stress '' c
+	} >forgotten
+	expect_empty forgotten
+}
+
 test_the_makefile_lists_its_targets()
 {
 	run make -s -C "$SRC" help

@@ -151,7 +151,8 @@ static void hash_addresses(struct work *work)
 		return;
 	/* Objects that are born during the passes are left out, so that the table cannot fill up. */
 	for (uint64_t i = 0; i < count && hashed < work->live; i++) {
-		if (!take_record(image, i, &live))
+		/* The memory of an object inside its destructor may be free already, and another's: that is no misuse. */
+		if (!take_record(image, i, &live) || !is_alive(&live.copy))
 			continue;
 		hash_address(work, &live);
 		hashed++;
@@ -163,7 +164,7 @@ static bool is_overwritten(const struct work *work, const struct live_record *li
 	uint64_t at = place_hash(work, &live->copy);
 	const struct lr_record *other;
 
-	if (!work->addresses)
+	if (!work->addresses || !is_alive(&live->copy))
 		return false;
 	for (; work->addresses[at] != 0; at = (at + 1) & work->address_mask) {
 		if (work->addresses[at] - 1 == live->ordinal)
@@ -291,7 +292,10 @@ static void add_record(struct work *work, const struct live_record *live)
 {
 	bool reported = is_reported(&live->copy);
 
-	if (!is_wanted(work, &live->copy) || (work->options->only_reported && !reported))
+	if (!is_wanted(work, &live->copy))
+		return;
+	/* What is inside its destructor has no room for the mark. */
+	if (work->options->only_reported && !reported && is_alive(&live->copy))
 		return;
 	if (type_of(&live->copy) < work->type_room)
 		work->live_by_type[type_of(&live->copy)]++;
@@ -435,9 +439,12 @@ int lr_findings_make(struct lr_findings *findings, const struct lr_image *image,
 		work.live_by_type = lr_pages_map(types * sizeof(*work.live_by_type));
 		work.type_room = work.live_by_type ? types : 0;
 	}
-	count_live(&work);
-	hash_addresses(&work);
-	add_records(&work);
+	/* What lives when the program has switched checking off is no leak. */
+	if (image->header->state != LR_PROCESS_OFF) {
+		count_live(&work);
+		hash_addresses(&work);
+		add_records(&work);
+	}
 	lr_order_sort_groups(findings);
 	join_equal_groups(findings);
 	attach_notes(findings);

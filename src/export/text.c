@@ -331,6 +331,10 @@ static void write_note(struct lr_sink *sink, const struct lr_example *example)
 		lr_sink_text(sink, flags & LR_NOTE_MESSAGE ? "  " : " ");
 		lr_sink_foreign(sink, example->text, example->text_length, DESCRIPTION_LIMIT);
 	}
+	if (flags & LR_NOTE_SIZE) {
+		lr_sink_text(sink, "  ");
+		lr_sink_size(sink, example->note->size);
+	}
 	if (flags & LR_NOTE_UNREADABLE)
 		lr_sink_text(sink, "  (its memory is gone: freed without its last unref)");
 	else if (example->dying)
@@ -455,6 +459,8 @@ static void write_remarks(const struct report *report)
 	if (counters[LR_NO_UNWINDER])
 		lr_sink_text(report->sink, "note: stacks are one frame deep: this program has no unwind table "
 					   "(link a static one with -Wl,--eh-frame-hdr)\n");
+	if (report->image->header->state == LR_PROCESS_OFF)
+		lr_sink_text(report->sink, "note: the program switched checking off before it ended\n");
 	if (findings->incomplete)
 		lr_sink_text(report->sink, "note: there was no memory to group all objects; the figures are too low\n");
 	if (report->image->cut_short)

@@ -67,7 +67,7 @@ struct lr_findings {
 struct lr_findings_options {
 	const char *type_globs; /* patterns of type names, separated by commas; or NULL for all */
 	bool skip_reported;	/* leave out what a check called by the program reported */
-	bool only_reported;	/* leave out all else */
+	bool only_reported;	/* leave out all else that is alive */
 	bool want_types;	/* fill the totals by type */
 
 	/*

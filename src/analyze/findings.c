@@ -444,11 +444,11 @@ int lr_findings_make(struct lr_findings *findings, const struct lr_image *image,
 		count_live(&work);
 		hash_addresses(&work);
 		add_records(&work);
+		make_totals(&work);
 	}
 	lr_order_sort_groups(findings);
 	join_equal_groups(findings);
 	attach_notes(findings);
-	make_totals(&work);
 	lr_pages_unmap(work.addresses, (work.address_mask + 1) * sizeof(*work.addresses));
 	lr_pages_unmap(work.table, (work.table_mask + 1) * sizeof(*work.table));
 	lr_pages_unmap(work.live_by_type, types * sizeof(*work.live_by_type));

@@ -355,15 +355,15 @@ static inline uint32_t verify(const struct lr_memo_frame *memo, uint32_t known)
 	for (uint32_t i = known - 1; i > 0; i--) {
 		const struct lr_memo_frame *outer = &memo[i - 1];
 
-		if (LR_UNLIKELY(lr_load_word(outer->slot) != outer->pc))
-			return i;
-		if (outer->fp_slot == outer->slot)
-			continue;
-		if (LR_UNLIKELY(lr_load_word(outer->fp_slot) != outer->fp))
-			return i;
+		/* First, because if it differs then slot is an old address, with anything there. */
 		if (LR_UNLIKELY(outer->cfa_word != 0) &&
 		    lr_load_word(outer->fp_slot + (uintptr_t)(outer->cfa_word * (int64_t)WORD)) !=
 			    outer->slot + WORD)
+			return i;
+		if (LR_UNLIKELY(lr_load_word(outer->slot) != outer->pc))
+			return i;
+		if (outer->fp_slot != outer->slot &&
+		    LR_UNLIKELY(lr_load_word(outer->fp_slot) != outer->fp))
 			return i;
 	}
 	return 0;

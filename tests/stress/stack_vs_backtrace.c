@@ -10,6 +10,7 @@
 
 #include <execinfo.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -41,20 +42,41 @@ static __attribute__((noinline)) uint32_t capture(struct worker *worker)
 	return lr_stack_capture(&worker->state, &start);
 }
 
-/* Ours begins in the function that called capture(); backtrace() too, with another address in it. */
-static int differs(uint32_t site, void *const *theirs, int their_count)
+/* Frames of backtrace() inside of its caller: a sanitizer has one of its own there. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define THEIR_OWN 1
+#else
+#define THEIR_OWN 0
+#endif
+
+static const struct lr_site *node_of(uint32_t site)
 {
-	int i = 0;
+	return lr_arena_at(LR_SITES, site - 1);
+}
+
+/* The first frame is the caller of both, at different addresses. */
+static bool differs(uint32_t site, void *const *theirs, int their_count)
+{
+	int i = THEIR_OWN;
 
 	for (; site != 0; i++) {
-		const struct lr_site *node = lr_image_site(&lr_arena_image, site);
+		const struct lr_site *node = node_of(site);
 
-		if (!node || i >= their_count ||
-		    ((node->pc & LR_SITE_PC_MASK) != (uintptr_t)theirs[i] && i > 0))
-			return 1;
+		if (i >= their_count ||
+		    ((node->pc & LR_SITE_PC_MASK) != (uintptr_t)theirs[i] && i > THEIR_OWN))
+			return true;
 		site = node->parent;
 	}
 	return i != their_count;
+}
+
+static void show(uint32_t site, void *const *theirs, int count)
+{
+	fprintf(stderr, "ours, then theirs\n");
+	for (; site != 0; site = node_of(site)->parent)
+		fprintf(stderr, "\t%#llx\n", (unsigned long long)(node_of(site)->pc & LR_SITE_PC_MASK));
+	for (int i = 0; i < count; i++)
+		fprintf(stderr, "\t\t%p\n", theirs[i]);
 }
 
 static void leaf(struct frames *frames)
@@ -66,15 +88,8 @@ static void leaf(struct frames *frames)
 
 	worker->compared++;
 	worker->frames += (unsigned long)count;
-	if (differs(site, theirs, count) && worker->wrong++ == 0) {
-		fprintf(stderr, "path %llx: ours, then theirs\n", (unsigned long long)frames->path);
-		for (; site != 0; site = lr_image_site(&lr_arena_image, site)->parent)
-			fprintf(stderr, "\t%llx\n",
-				(unsigned long long)lr_image_site(&lr_arena_image, site)->pc &
-					LR_SITE_PC_MASK);
-		for (int i = 0; i < count; i++)
-			fprintf(stderr, "\t\t%p\n", theirs[i]);
-	}
+	if (differs(site, theirs, count) && worker->wrong++ == 0)
+		show(site, theirs, count);
 }
 
 static void *work(void *argument)

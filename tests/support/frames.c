@@ -12,7 +12,7 @@
 
 #define NOINLINE __attribute__((noinline))
 
-static volatile unsigned int sink;
+static __thread volatile unsigned int sink;
 
 static __thread struct frames *current; /* for callbacks of libc that have no context */
 

@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The documents, taken at their word: each C block of docs/guide is compiled and run, and each `text` block with commands gives what the
+# command prints.
+#
+# How a block is marked: the info string is the language, a file name, and `wrong` for a program with a bug.
+#
+#	```c NAME.c			a program, if it has a main(); else a file of the next program on the page, also for .h
+#	```c NAME.c wrong		the same; the blocks that follow must show a leak, a misuse or a crash
+#	```cpp NAME.cc			C++, built as C++20, or as C++17 if NAME ends with 17
+#	```text				lines that begin with `$ ` are commands, run by bash where the page's programs are; the lines
+#					after each are its output, standard output and error together
+#
+# Addresses in outputs are not compared.
+
+. "$(dirname "$0")/../support/tap.sh"
+. "$(dirname "$0")/blocks.sh"
+
+PATH=$LASTREF_BUILD:$PATH
+
+# build NAME LANGUAGE FILE...: the program NAME of these files.
+build()
+{
+	local name=$1 language=$2 standard=c++20
+	shift 2
+
+	if [ "$language" = c ]; then
+		"$CC" -std=gnu11 -g -Wall -Wextra -Werror -I"$SRC/include" -pthread -o "$name" "$@" -L"$LASTREF_BUILD" \
+			-l:liblastref.so.0
+		return
+	fi
+	[ "${name%17}" = "$name" ] || standard=c++17
+	"$CXX" -std="$standard" -pedantic -g -Wall -Wextra -Werror -I"$SRC/include" -pthread -o "$name" "$@" -L"$LASTREF_BUILD" \
+		-l:liblastref.so.0
+}
+
+# Does a page's wrong program show what is wrong with it?
+shows_a_fault()
+{
+	grep -qE 'LEAK [0-9]+ of|MISUSE|exit status (9|23|1[0-9][0-9])$' "$1"
+}
+
+# page NAME: everything in docs/guide/NAME.md.
+page()
+{
+	local info body language file kind sources=() program='' wrong='' programs=0 texts=0
+
+	split "$SRC/docs/guide/$1.md"
+	for info in *.info; do
+		body=${info%.info}.body
+		read -r language file kind <"$info" || true
+		case $language in
+		c | cpp)
+			[ -n "$file" ] || fail "a block of C has no file name"
+			cp "$body" "$file"
+			[ "${file%.h}" != "$file" ] || sources+=("$file")
+			if grep -q '^int main(' "$file"; then
+				[ -z "$wrong" ] || fail "$wrong is called wrong, but no text shows why"
+				program=${file%.*}
+				build "$program" "$language" "${sources[@]}"
+				sources=()
+				programs=$((programs + 1))
+				if [ "$kind" = wrong ]; then
+					wrong=$program
+				else
+					"./$program" >out 2>&1 || fail "$program fails"
+					lastref run --quiet -- "./$program" >out 2>&1 || fail "$program leaks"
+				fi
+			fi
+			;;
+		text)
+			compare "$body" "${program:-the top}"
+			if [ -n "$wrong" ] && shows_a_fault "$body"; then
+				wrong=''
+			fi
+			texts=$((texts + 1))
+			;;
+		*)
+			fail "a block has the unknown mark '$language'"
+			;;
+		esac
+	done
+	[ -z "$wrong" ] || fail "$wrong is called wrong, but no text shows why"
+	[ "${#sources[@]}" -eq 0 ] || fail "${sources[*]} belongs to no program"
+	[ "$programs" -gt 0 ] && [ "$texts" -gt 0 ]
+}
+
+test_getting_started_compiles_and_prints_what_it_says()
+{
+	page getting-started
+}
+
+test_each_wrong_program_of_the_three_rules_gives_its_report()
+{
+	page rules
+}
+
+test_slots_and_cleanup_leak_nothing()
+{
+	page slots
+}
+
+test_types_by_hand_compile_and_one_forgets_to_register()
+{
+	page by-hand
+}
+
+test_leak_checks_report_what_the_page_says()
+{
+	page leak-checks
+}
+
+test_the_loop_destroys_a_chain_that_recursion_cannot()
+{
+	page long-chains
+}
+
+test_an_opaque_type_is_used_without_its_struct()
+{
+	page opaque-types
+}
+
+test_the_cxx_page_compiles_as_cxx20_and_cxx17()
+{
+	page cxx
+}
+
+test_the_report_page_shows_the_real_report()
+{
+	page report
+}
+
+test_the_environment_page_shows_what_each_key_does()
+{
+	page environment
+}
+
+# A page that no test above names would go untested.
+test_every_page_of_the_guide_is_tested()
+{
+	local file name
+
+	for file in "$SRC"/docs/guide/*.md; do
+		name=$(basename "$file" .md)
+		grep -qE "^	page $name\$" "$SRC/tests/docs/guide.sh" || fail "no test has: page $name"
+	done
+}
+
+run_tests "$@"

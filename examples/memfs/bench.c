@@ -7,6 +7,7 @@
  */
 #include "memfs.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,7 @@ static char **make_paths(const struct bench *bench, char **directories, bool mov
 {
 	char **paths = calloc(bench->n + 1, sizeof(char *));
 
+	assert(bench->n_directories > 0);
 	if (!paths)
 		out_of_memory();
 	for (size_t i = 0; i < bench->n; i++) {

@@ -172,19 +172,25 @@ static void unlink_entry(struct memfs *memfs, size_t i, bool open)
 	free(path);
 }
 
-/* Half of all names but directories, chosen at random: of the r that are left, w are still wanted. */
+static size_t count_files_and_links(const struct tree *tree)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < tree->n; i++)
+		n += tree->entries[i].kind != INODE_DIRECTORY;
+	return n;
+}
+
+/* Half of all names but directories, chosen at random: each of those that are left is as likely as the next. */
 static void unlink_half(struct memfs *memfs)
 {
 	uint64_t random = memfs->options->seed;
+	size_t left = count_files_and_links(&memfs->tree);
+	size_t wanted = left / 2;
 	size_t n_unlinked = 0;
 	size_t n_open = 0;
-	size_t left = 0;
-	size_t wanted;
 
-	for (size_t i = 0; i < memfs->tree.n; i++)
-		left += memfs->tree.entries[i].kind != INODE_DIRECTORY;
-	wanted = left / 2;
-	for (size_t i = 0; i < memfs->tree.n; i++) {
+	for (size_t i = 0; left > 0; i++) {
 		enum inode_kind kind = memfs->tree.entries[i].kind;
 		bool open;
 

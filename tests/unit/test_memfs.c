@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -87,16 +88,20 @@ Test(memfs, what_is_written_is_read_back)
 	expect_file("/a", "hello");
 }
 
+/* The file before leaves memory that is not zero to the one that is tested. */
 Test(memfs, a_gap_before_a_write_reads_as_zeros)
 {
 	LASTREF_AUTO(file) struct file *file = NULL;
-	char bytes[6];
+	const char expected[24] = { [0] = 'x', [23] = 'y' };
+	char bytes[24];
 
+	make("before", "zzzzzzzzzzzzzzzzzzzzzzzz");
+	cr_assert_eq(fs_unlink(root, "before"), 0);
 	cr_assert_eq(fs_create_file(root, "a", &file), 0);
 	cr_assert_eq(file_write(file, "x", 1, 0), 1);
-	cr_assert_eq(file_write(file, "y", 1, 5), 1);
-	cr_assert_eq(file_read(file, bytes, sizeof(bytes), 0), 6);
-	cr_assert_arr_eq(bytes, "x\0\0\0\0y", 6);
+	cr_assert_eq(file_write(file, "y", 1, 23), 1);
+	cr_assert_eq(file_read(file, bytes, sizeof(bytes), 0), 24);
+	cr_assert_arr_eq(bytes, expected, 24);
 }
 
 Test(memfs, a_write_past_the_largest_size_is_refused)
@@ -274,6 +279,17 @@ Test(memfs, nothing_can_be_made_in_a_directory_that_was_removed)
 	expect_file("file", "");
 }
 
+Test(memfs, nothing_can_be_made_in_a_directory_that_a_rename_replaced)
+{
+	LASTREF_AUTO(dentry) struct dentry *replaced = NULL;
+
+	cr_assert_eq(fs_mkdir(root, "a"), 0);
+	cr_assert_eq(fs_mkdir(root, "b"), 0);
+	cr_assert_eq(fs_lookup(root, "b", &replaced), 0);
+	cr_assert_eq(fs_rename(root, "a", "b"), 0);
+	cr_assert_eq(fs_mkdir(replaced, "c"), -ENOENT);
+}
+
 Test(memfs, a_rename_keeps_the_inode)
 {
 	uint64_t number;
@@ -291,6 +307,7 @@ Test(memfs, a_rename_keeps_the_inode)
 Test(memfs, a_rename_onto_an_existing_file_replaces_it)
 {
 	LASTREF_AUTO(file) struct file *open = NULL;
+	struct inode_info info;
 	uint64_t number;
 
 	make("a", "new");
@@ -301,6 +318,8 @@ Test(memfs, a_rename_onto_an_existing_file_replaces_it)
 	cr_assert_eq(lookup("a"), -ENOENT);
 	expect_file("b", "new");
 	expect_content(open, "old");
+	inode_stat(open->inode, &info);
+	cr_assert_eq(info.links, 0);
 	file_ref_clear(&open);
 	cr_assert_eq(find_number(number), -ESTALE);
 }
@@ -369,6 +388,37 @@ Test(memfs, ten_thousand_entries_in_a_directory_are_all_found)
 	cr_assert_eq(n, 10000);
 }
 
+Test(memfs, the_table_of_a_directory_grows_with_its_entries)
+{
+	char name[32];
+
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		make(name, "");
+	}
+	cr_assert_geq(root->inode->dir.n_buckets, 1000);
+}
+
+static void *unmount(void *unused)
+{
+	(void)unused;
+	fs_unmount(fs, "test");
+	return NULL;
+}
+
+/* On a stack that has no room for a thousand nested calls. */
+static void unmount_on_a_small_stack(void)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, 128 * 1024);
+	cr_assert_eq(pthread_create(&thread, &attributes, unmount, NULL), 0);
+	pthread_join(thread, NULL);
+	pthread_attr_destroy(&attributes);
+}
+
 Test(memfs, a_hundred_thousand_nested_directories_are_destroyed_without_recursion)
 {
 	struct dentry *at = dentry_ref(root);
@@ -380,10 +430,32 @@ Test(memfs, a_hundred_thousand_nested_directories_are_destroyed_without_recursio
 		cr_assert_eq(fs_lookup(at, "d", &next), 0);
 		dentry_ref_adopt(&at, next);
 	}
-	cr_assert_eq(fs_unmount(fs, "test"), 0);
 	dentry_ref_clear(&root);
 	dentry_ref_clear(&at);
+	unmount_on_a_small_stack();
 	cr_assert_eq(lastref_live_objects(), 0);
+}
+
+static void *release(void *inode)
+{
+	inode_unref(inode);
+	return NULL;
+}
+
+/* Its destructor waits for the table's lock, which we give back to find it there: dead, and still in the table. */
+Test(memfs, an_inode_that_is_being_destroyed_is_not_found)
+{
+	struct inode *inode = inode_new(fs, INODE_FILE);
+	uint64_t number = inode->number;
+	pthread_t thread;
+
+	pthread_mutex_lock(&fs->inodes.lock);
+	cr_assert_eq(pthread_create(&thread, NULL, release, inode), 0);
+	while (inode_ref_count(inode) > 0)
+		sched_yield();
+	pthread_mutex_unlock(&fs->inodes.lock);
+	cr_assert_eq(find_number(number), -ESTALE);
+	pthread_join(thread, NULL);
 }
 
 Test(memfs, what_is_open_at_unmount_stays_readable)

@@ -100,7 +100,7 @@ size_t memfs_verify_names(struct memfs *memfs);
 
 struct lookers;
 
-/** lookers_start() - threads that look up what is in the tree now, whatever becomes of it. All are at work on return. */
+/** lookers_start() - threads that look up what is in the tree now, whatever becomes of it; all are at work then. */
 struct lookers *lookers_start(struct memfs *memfs);
 
 /** lookers_stop() - ends them, and counts what they found wrong. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rules of the in-memory file system of examples/memfs. Each test ends with everything released: nothing is live then.
+ * The rules of the in-memory file system of examples/memfs. Each test ends with everything released: nothing is live.
  */
 #include "../../examples/memfs/fs/fs.h"
 

@@ -139,7 +139,7 @@ static void judge_replaced(struct judge *judge, const struct lr_loaded *loaded)
 	lr_sink_number(sink, objects);
 	lr_sink_text(sink, objects == 1 ? " object was live when " : " objects were live when ");
 	lr_story_name(sink, &loaded->image);
-	lr_sink_text(sink, " replaced itself by another program (exec); they are not counted as leaks\n");
+	lr_sink_text(sink, " replaced itself by exec; they are not counted as leaks\n");
 }
 
 static void judge_running(struct judge *judge, const struct lr_loaded *loaded)

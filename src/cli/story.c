@@ -37,7 +37,7 @@ void lr_story_of_end(struct lr_sink *sink, const struct lr_image *image)
 		lr_sink_printf(sink, " was killed by signal %d (%s) before the check at exit", WTERMSIG(status),
 			       name != NULL ? name : "?");
 	} else {
-		lr_sink_text(sink, " ended without the check at exit (it was killed, or called _exit)");
+		lr_sink_text(sink, " ended without the check at exit (it was killed, or called _exit or exec)");
 	}
 	lr_sink_text(sink, ": objects are named by number only, without descriptions\n");
 }

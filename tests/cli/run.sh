@@ -1,0 +1,617 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# lastref run: how CMD is started and ended, what is refused, and what the report tells of its processes.
+
+. "$(dirname "$0")/../support/tap.sh"
+
+# box_program: a program `box` that leaks as many objects as its first argument says, and then ends as the second one says.
+box_program()
+{
+	compile box - <<'C'
+#include <lastref/lastref.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct box {
+	struct lastref_count refs;
+};
+
+static void box_destroy(struct box *box)
+{
+	free(box);
+}
+
+static int box_describe(const void *box, char *buffer, size_t size)
+{
+	(void)box;
+	return snprintf(buffer, size, "a box");
+}
+
+LASTREF_DEFINE(box, struct box, refs, box_destroy, .describe = box_describe);
+
+static struct box *box_new(void)
+{
+	struct box *box = calloc(1, sizeof(*box));
+
+	box_ref_init(box);
+	return box;
+}
+
+static void ignore(const struct lastref_misuse *misuse, void *context)
+{
+	(void)misuse;
+	(void)context;
+}
+
+/* A child that goes on with an object of its own. */
+static int leave_daemon(void)
+{
+	int ends[2];
+	char byte;
+
+	if (pipe(ends) != 0)
+		return 1;
+	if (fork() == 0) {
+		box_new();
+		if (write(ends[1], "x", 1) != 1)
+			return 1;
+		close(STDOUT_FILENO);
+		close(STDERR_FILENO);
+		pause();
+	}
+	return read(ends[0], &byte, 1) != 1;
+}
+
+int main(int argc, char **argv)
+{
+	static struct lastref_count none;
+	const char *how = argc > 2 ? argv[2] : "";
+
+	box_unref(box_new());
+	for (int i = 0; i < atoi(argv[1]); i++)
+		box_new();
+	if (strcmp(how, "check") == 0)
+		lastref_leak_check();
+	if (strcmp(how, "exit") == 0)
+		_exit(atoi(argv[3]));
+	if (strcmp(how, "return") == 0)
+		return atoi(argv[3]);
+	if (strcmp(how, "kill") == 0)
+		kill(getpid(), atoi(argv[3]));
+	if (strcmp(how, "exec") == 0)
+		execl(argv[0], argv[0], argv[3], (char *)NULL);
+	if (strcmp(how, "daemon") == 0)
+		return leave_daemon();
+	if (strcmp(how, "misuse") == 0) {
+		lastref_set_misuse_handler(ignore, NULL);
+		lastref_count_ref(&none);
+	}
+	if (strcmp(how, "fork") == 0) {
+		if (fork() == 0) {
+			box_new();
+			return 0;
+		}
+		wait(NULL);
+	}
+	return 0;
+}
+C
+}
+
+# run_in_folder SCRIPT: run a shell script as CMD, which writes the name of its folder to the file `folder`.
+run_in_folder()
+{
+	# shellcheck disable=SC2016 # CMD expands it
+	run "$LASTREF_CMD" run -- sh -c 'echo "$LASTREF_RUN_DIR" >folder; cd "$LASTREF_RUN_DIR"; eval "$1"' sh "$1"
+}
+
+# no_folder_left: the folder whose name a CMD wrote to the file `folder` is gone.
+no_folder_left()
+{
+	[ -s folder ] || fail "CMD had no folder"
+	[ ! -e "$(cat folder)" ] || fail "$(cat folder) is still there"
+}
+
+# Wait until process $1 is in state $2, for ten seconds at the most.
+await_state()
+{
+	local tries state
+
+	for ((tries = 0; tries < 1000; tries++)); do
+		state=$(sed 's/.*) //; s/ .*//' "/proc/$1/stat")
+		[ "$state" != "$2" ] || return 0
+		sleep 0.01
+	done
+	fail "process $1 is in state $state instead of $2"
+}
+
+test_the_exit_status_of_cmd_is_passed_on()
+{
+	for wanted in 0 1 42 255; do
+		run "$LASTREF_CMD" run -- sh -c "exit $wanted"
+		expect_status $wanted
+	done
+}
+
+test_a_signal_that_kills_cmd_gives_128_and_its_number()
+{
+	for signal in 9 15 11; do
+		run "$LASTREF_CMD" run -- sh -c "ulimit -c 0; kill -$signal \$\$"
+		expect_status $((128 + signal))
+	done
+}
+
+test_everything_behind_cmd_is_for_cmd()
+{
+	run "$LASTREF_CMD" run -- echo -o x --quiet -- --help
+	expect_status 0
+	expect_equal "$(cat stdout)" '-o x --quiet -- --help'
+	run "$LASTREF_CMD" run printf '%s\n' --help
+	expect_equal "$(cat stdout)" '--help'
+}
+
+test_cmd_reads_the_standard_input()
+{
+	echo hello | "$LASTREF_CMD" run -- cat >out 2>/dev/null
+	expect_equal "$(cat out)" hello
+}
+
+test_a_command_that_is_not_found_gives_127()
+{
+	run "$LASTREF_CMD" run -- no-such-command
+	expect_status 127
+	expect_text stderr 'cannot run no-such-command: there is no such command in PATH'
+	run "$LASTREF_CMD" run -- ./no-such-file
+	expect_status 127
+	expect_text stderr 'cannot run ./no-such-file: there is no such file'
+}
+
+test_a_command_that_is_not_executable_gives_126()
+{
+	echo 'echo hello' >script
+	run "$LASTREF_CMD" run -- ./script
+	expect_status 126
+	expect_text stderr 'cannot run ./script: permission denied; make it executable with chmod +x'
+	run "$LASTREF_CMD" run -- /
+	expect_status 126
+	expect_text stderr 'cannot run /: it is a folder'
+	printf '#!/no/such/interpreter\n' >script
+	chmod +x script
+	run "$LASTREF_CMD" run -- ./script
+	expect_status 126
+	expect_text stderr 'cannot run ./script: the interpreter'
+}
+
+test_a_wrong_command_line_starts_nothing_and_gives_2()
+{
+	local -a wrong
+	local line
+
+	while read -ra wrong; do
+		line="${wrong[*]}"
+		run "$LASTREF_CMD" run "${wrong[@]}" -- touch started
+		[ "$status" -eq 2 ] || fail "$line: exit status $status instead of 2"
+		[ -s stderr ] || fail "$line: no message"
+		[ ! -e started ] || fail "$line: CMD was started"
+	done <<-'LINES'
+		--no-such-option
+		--stack-depth 0
+		--stack-depth 129
+		--stack-depth ten
+		--leak-exit 256
+		--leak-exit -1
+		--type=
+		-o /no/such/folder/file
+		-o /dev/null
+		-o .
+		-o folder%p/file
+	LINES
+	run "$LASTREF_CMD" run
+	expect_status 2
+	expect_text stderr 'no command to run'
+	run "$LASTREF_CMD" run --quiet --
+	expect_status 2
+	run "$LASTREF_CMD" no-such-command
+	expect_status 2
+	expect_text stderr "there is no command 'no-such-command'; the commands are run and report"
+}
+
+test_a_wrong_lastref_variable_starts_nothing_and_gives_2()
+{
+	LASTREF=leek=1 run "$LASTREF_CMD" run -- touch started
+	expect_status 2
+	expect_text stderr "there is no key 'leek'; the keys are leaks="
+	LASTREF=leaks=on run "$LASTREF_CMD" run -- touch started
+	expect_status 2
+	expect_text stderr "'leaks=on' is not valid; leaks is off, warn or panic"
+	[ ! -e started ] || fail "CMD was started"
+}
+
+test_cmd_gets_the_users_settings_and_then_those_of_the_options()
+{
+	LASTREF='output=a\:b:stack=9:leaks=off' run "$LASTREF_CMD" run --stack-depth 5 --type 'a:b\c' --type 'd*' \
+		-- printenv LASTREF
+	expect_equal "$(cat stdout)" 'output=a\:b:stack=9:leaks=off:leaks=warn:stack=5:types=a\:b\\c,d*'
+	LASTREF=leaks=panic run "$LASTREF_CMD" run -- printenv LASTREF
+	expect_match stdout 'leaks=panic$'
+}
+
+test_an_output_folder_without_write_permission_is_refused()
+{
+	# Even root asks for permission without this capability.
+	mkdir locked
+	chmod 555 locked
+	run setpriv --inh-caps=-dac_override --bounding-set=-dac_override "$LASTREF_CMD" run -o locked/file -- touch started
+	expect_status 2
+	expect_text stderr 'cannot write locked/file: no file can be made in locked (Permission denied)'
+	[ ! -e started ] || fail "CMD was started"
+}
+
+test_what_is_refused_leaves_an_existing_file_alone()
+{
+	echo precious >file
+	run "$LASTREF_CMD" run -o file -- no-such-command
+	expect_status 127
+	run "$LASTREF_CMD" run -o file --no-such-option -- true
+	expect_status 2
+	run "$LASTREF_CMD" run -o file -- cat file
+	expect_equal "$(cat stdout)" precious
+	expect_equal "$(cat file)" precious
+	expect_equal "$(echo *)" 'file stderr stdout'
+}
+
+test_a_program_without_lastref_is_said_to_be_unchecked()
+{
+	run "$LASTREF_CMD" run -o file -- true
+	expect_status 0
+	expect_text stderr 'lastref: nothing was checked: no process of CMD used lastref. Link the program with -llastref'
+	expect_text stderr 'lastref: no file was written'
+	expect_equal "$(wc -l <stderr)" 2
+}
+
+test_the_folder_is_private_and_removed_whatever_happens()
+{
+	run_in_folder 'stat -c %a .'
+	expect_equal "$(cat stdout)" 700
+	no_folder_left
+	run_in_folder 'touch rubbish; kill -9 $$'
+	expect_status 137
+	no_folder_left
+	run_in_folder 'kill -TERM $PPID; exec sleep 60'
+	expect_status 143
+	no_folder_left
+}
+
+test_signals_sent_to_lastref_reach_cmd()
+{
+	for signal in HUP INT QUIT TERM USR1 USR2 ALRM RTMIN; do
+		run "$LASTREF_CMD" run -- bash -c "trap 'echo got $signal; kill \$!; exit 3' $signal
+			sleep 60 & kill -$signal \$PPID; wait"
+		expect_status 3
+		expect_text stdout "got $signal"
+	done
+}
+
+test_ctrl_c_at_the_terminal_reaches_cmd_once()
+{
+	mkfifo ready over
+	# USR1 is taken after INT, so when it arrives a second INT would have arrived too.
+	cat >cmd <<-'SH'
+		trap 'n=$((n + 1)); [ $n -gt 1 ] || kill -USR1 $PPID' INT
+		trap 'echo "interrupts: $n"; kill $!; exit 0' USR1
+		sleep 60 &
+		echo >ready
+		while :; do wait; done
+	SH
+	{
+		read -r _ <ready
+		printf '\003'
+		read -r _ <over
+	} | { script -qec "$LASTREF_CMD run -- bash cmd" /dev/null >stdout && echo >over; }
+	expect_text stdout 'interrupts: 1'
+}
+
+test_stopping_and_continuing_at_the_terminal_reaches_both()
+{
+	local lastref cmd
+
+	mkfifo ready go
+	set -m
+	"$LASTREF_CMD" run -- sh -c 'echo $$ >ready; read -r _ <go; exit 7' 2>/dev/null &
+	lastref=$!
+	set +m
+	read -r cmd <ready
+	kill -TSTP -- -$lastref
+	await_state $lastref T
+	await_state "$cmd" T
+	kill -CONT -- -$lastref
+	echo >go
+	status=0
+	wait $lastref || status=$?
+	expect_equal "$status" 7
+}
+
+test_cmd_gets_the_signal_mask_and_dispositions_of_lastref()
+{
+	local without with
+
+	without=$(
+		trap '' INT CHLD USR2
+		exec grep -E '^Sig(Blk|Ign)' /proc/self/status
+	)
+	with=$(
+		trap '' INT CHLD USR2
+		exec "$LASTREF_CMD" run -- grep -E '^Sig(Blk|Ign)' /proc/self/status 2>/dev/null
+	)
+	expect_equal "$with" "$without"
+}
+
+test_cmd_gets_no_descriptor_of_lastref()
+{
+	local without with
+
+	without=$(ls /proc/self/fd)
+	with=$("$LASTREF_CMD" run -- ls /proc/self/fd 2>/dev/null)
+	expect_equal "$with" "$without"
+}
+
+test_closed_standard_files_stay_closed_and_harm_nothing()
+{
+	box_program
+	status=0
+	"$LASTREF_CMD" run -o file -- ./box 1 <&- >&- 2>&- || status=$?
+	expect_equal "$status" 23
+	run "$LASTREF_CMD" report file
+	expect_text stdout '1 object leaked'
+	"$LASTREF_CMD" run -- sh -c '[ ! -e /proc/self/fd/2 ] && echo closed' >out 2>&-
+	expect_equal "$(cat out)" closed
+}
+
+test_a_report_that_cannot_be_printed_changes_no_status()
+{
+	box_program
+	status=0
+	"$LASTREF_CMD" run -- ./box 1 2>/dev/full || status=$?
+	expect_equal "$status" 23
+	status=0
+	{ "$LASTREF_CMD" run -- ./box 1 2>&1 || echo $? >pipe-status; } | :
+	expect_equal "$(cat pipe-status)" 23
+}
+
+test_a_leak_is_reported_and_gives_23()
+{
+	box_program
+	run "$LASTREF_CMD" run -- ./box 3
+	expect_status 23
+	expect_text stderr '3 objects leaked'
+	expect_text stderr 'a box'
+	expect_empty stdout
+	run "$LASTREF_CMD" run -- ./box 0
+	expect_status 0
+	expect_text stderr 'no leaks'
+}
+
+test_leak_exit_replaces_23_and_0_turns_it_off()
+{
+	box_program
+	run "$LASTREF_CMD" run --leak-exit 5 -- ./box 1
+	expect_status 5
+	run "$LASTREF_CMD" run --leak-exit 0 -- ./box 1
+	expect_status 0
+	expect_text stderr '1 object leaked'
+}
+
+test_a_failing_cmd_keeps_its_status_in_spite_of_leaks()
+{
+	box_program
+	run "$LASTREF_CMD" run -- ./box 1 return 4
+	expect_status 4
+	expect_text stderr '1 object leaked'
+}
+
+test_a_leak_that_the_program_reported_itself_counts()
+{
+	box_program
+	run "$LASTREF_CMD" run -- ./box 1 check
+	expect_status 23
+}
+
+test_misuse_counts()
+{
+	box_program
+	run "$LASTREF_CMD" run -- ./box 0 misuse
+	expect_status 23
+}
+
+test_an_inherited_leaks_off_does_not_switch_checking_off()
+{
+	box_program
+	LASTREF=leaks=off run "$LASTREF_CMD" run -- ./box 1
+	expect_status 23
+}
+
+test_quiet_prints_nothing()
+{
+	box_program
+	run "$LASTREF_CMD" run --quiet -o file -- ./box 1
+	expect_status 23
+	expect_empty stderr
+	[ -s file ] || fail "no file"
+}
+
+test_addresses_are_shown_when_asked_for()
+{
+	box_program
+	run "$LASTREF_CMD" run -- ./box 1
+	expect_no_text stderr ' at 0x'
+	run "$LASTREF_CMD" run --addresses -- ./box 1
+	expect_text stderr ' at 0x'
+}
+
+test_only_types_asked_for_are_checked()
+{
+	box_program
+	run "$LASTREF_CMD" run --type 'crate*' --type net -- ./box 1
+	expect_status 0
+	run "$LASTREF_CMD" run --type 'crate*' --type 'b?x' -- ./box 1
+	expect_status 23
+}
+
+test_color_is_for_terminals_without_no_color()
+{
+	box_program
+	run "$LASTREF_CMD" run -- ./box 1
+	expect_no_text stderr $'\033'
+	TERM=xterm script -qc "$LASTREF_CMD run -- ./box 1" /dev/null </dev/null >out
+	expect_text out $'\033'
+	NO_COLOR=1 TERM=xterm script -qc "$LASTREF_CMD run -- ./box 1" /dev/null </dev/null >out
+	expect_no_text out $'\033'
+}
+
+test_a_killed_process_is_reported_with_what_is_missing()
+{
+	box_program
+	run "$LASTREF_CMD" run -- ./box 2 kill 9
+	expect_status 137
+	expect_text stderr './box 2 kill 9 was killed by signal 9 (KILL) before the check at exit'
+	expect_text stderr '2 objects leaked'
+	expect_text stderr 'box#2'
+}
+
+test_a_process_that_called__exit_is_reported()
+{
+	box_program
+	run "$LASTREF_CMD" run -- ./box 2 exit 0
+	expect_status 23
+	expect_text stderr './box 2 exit 0 ended without the check at exit'
+	expect_text stderr '2 objects leaked'
+}
+
+test_objects_live_at_exec_are_no_leaks()
+{
+	box_program
+	run "$LASTREF_CMD" run -o file -- ./box 2 exec 0
+	expect_status 0
+	expect_text stderr '2 objects were live when ./box 2 exec 0 replaced itself by exec'
+	run "$LASTREF_CMD" report file
+	expect_status 0
+	run "$LASTREF_CMD" run -- ./box 2 exec 1
+	expect_status 23
+	expect_text stderr '1 object leaked'
+}
+
+test_a_process_that_still_runs_is_not_checked()
+{
+	box_program
+	run "$LASTREF_CMD" run -- ./box 0 daemon
+	pid=$(sed -n 's/.*box 0 daemon (process \([0-9]*\)) still runs: it was not checked/\1/p' stderr)
+	[ -n "$pid" ] || fail "not said: $(cat stderr)"
+	kill "$pid"
+	expect_status 0
+}
+
+test_each_process_has_its_report_and_the_rest_a_line()
+{
+	box_program
+	run "$LASTREF_CMD" run -- sh -c './box 1; ./box 0; ./box 2; exit 0'
+	expect_status 23
+	expect_text stderr '1 object leaked'
+	expect_text stderr 'process 1 of 3: ./box 1'
+	expect_text stderr 'process 3 of 3: ./box 2'
+	expect_no_text stderr 'process 2 of 3'
+	expect_text stderr 'no leaks in 1 of 3 processes'
+	run "$LASTREF_CMD" run -- sh -c './box 0; ./box 0'
+	expect_status 0
+	expect_equal "$(cat stderr)" 'lastref: no leaks in 2 processes'
+}
+
+test_a_forked_child_reports_its_own_objects_only()
+{
+	box_program
+	run "$LASTREF_CMD" run -- ./box 2 fork
+	expect_status 23
+	expect_match stderr '2 objects leaked.* process 1 of 2'
+	expect_match stderr '1 object leaked.* process 2 of 2'
+}
+
+test_each_process_gets_its_file()
+{
+	box_program
+	run "$LASTREF_CMD" run -o one -- sh -c './box 1; ./box 2; exit 0'
+	set -- one one.*
+	expect_equal $# 2
+	run "$LASTREF_CMD" report "$1"
+	expect_text stdout '1 object leaked'
+	run "$LASTREF_CMD" report "$2"
+	expect_text stdout '2 objects leaked'
+	run "$LASTREF_CMD" run -o 'p-%p.lr' -- sh -c './box 1 & echo $! >pid; wait; ./box 2; exit 0'
+	run "$LASTREF_CMD" report "p-$(cat pid).lr"
+	expect_text stdout '1 object leaked'
+	set -- p-*.lr
+	expect_equal $# 2
+}
+
+test_the_process_of_cmd_itself_gets_the_plain_name()
+{
+	box_program
+	run "$LASTREF_CMD" run -o file -- sh -c './box 1; exec ./box 2'
+	run "$LASTREF_CMD" report file
+	expect_text stdout '2 objects leaked'
+	set -- file.*
+	run "$LASTREF_CMD" report "$1"
+	expect_text stdout '1 object leaked'
+}
+
+test_a_file_replaces_the_old_one_also_behind_a_link()
+{
+	box_program
+	echo old >real
+	ln -s real link
+	run "$LASTREF_CMD" run -o link -- ./box 1
+	[ -L link ] || fail "the link is gone"
+	run "$LASTREF_CMD" report real
+	expect_status 1
+}
+
+test_a_file_that_cannot_be_written_gives_3_and_leaves_nothing()
+{
+	box_program
+	# Root's powers do not matter to a limit on the size of files; the arena needs room, so CMD takes it off.
+	ulimit -S -f 1
+	run "$LASTREF_CMD" run --leak-exit 0 -o file -- bash -c 'ulimit -S -f unlimited; exec ./box 1'
+	expect_status 3
+	expect_text stderr 'cannot write file: File too large'
+	run "$LASTREF_CMD" run -o file -- bash -c 'ulimit -S -f unlimited; exec ./box 1'
+	expect_status 23
+	run "$LASTREF_CMD" run -o file -- bash -c 'ulimit -S -f unlimited; exec ./box 1 return 9'
+	expect_status 9
+	set -- file*
+	expect_equal "$*" 'file*'
+}
+
+test_help_and_version_are_there()
+{
+	run "$LASTREF_CMD" --version
+	expect_status 0
+	expect_match stdout '^lastref [0-9]+\.[0-9]+\.[0-9]+$'
+	for command in run report; do
+		run "$LASTREF_CMD" $command --help
+		expect_status 0
+		expect_text stdout "Usage: lastref $command"
+		expect_empty stderr
+	done
+	for help in help --help; do
+		run "$LASTREF_CMD" $help
+		expect_status 0
+		expect_text stdout 'Usage: lastref COMMAND'
+	done
+	run "$LASTREF_CMD"
+	expect_status 2
+	expect_text stderr 'lastref: no command; try: lastref run -- ./program'
+}
+
+run_tests "$@"

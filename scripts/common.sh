@@ -21,9 +21,12 @@ build()
 {
 	say "building $1"
 	if ! ninja -C "$1" >"$1/ninja.out" 2>&1; then
-		# What was built before the first failure is of no interest, unless nothing says where that is.
-		sed -n '/^FAILED/,$p' "$1/ninja.out" >&2
-		grep -q '^FAILED' "$1/ninja.out" || cat "$1/ninja.out" >&2
+		# What was built before the first failure is of no interest; what meson says when it runs anew stands there too.
+		if grep -q '^FAILED' "$1/ninja.out" && ! grep -q '^FAILED: build.ninja' "$1/ninja.out"; then
+			sed -n '/^FAILED/,$p' "$1/ninja.out" >&2
+		else
+			tail -n 30 "$1/ninja.out" >&2
+		fi
 		echo "$(basename "$0"): building $1 failed" >&2
 		exit 1
 	fi

@@ -1,9 +1,11 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The blocks of a page, for the tests of documents: taking them out, and comparing what commands print with what the page says.
+# The blocks of a page, for the tests of documents: taking them out, and comparing what commands print with what the
+# page says.
 
-# split PAGE: its blocks as files 001.info (what follows the three backquotes) and 001.body and so on, in the current folder.
+# split PAGE: its blocks as files 001.info (what follows the three backquotes) and 001.body and so on, in the current
+# folder.
 split()
 {
 	awk '

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The documents, taken at their word: each C block of docs/guide is compiled and run, and each `text` block with commands gives what the
-# command prints.
+# The guide, taken at its word: each C block of docs/guide is compiled and run, and what each command in a `text` block
+# prints is what the block says.
 #
 # How a block is marked: the info string is the language, a file name, and `wrong` for a program with a bug.
 #
@@ -31,8 +31,8 @@ build()
 		return
 	fi
 	[ "${name%17}" = "$name" ] || standard=c++17
-	"$CXX" -std="$standard" -pedantic -g -Wall -Wextra -Werror -I"$SRC/include" -pthread -o "$name" "$@" -L"$LASTREF_BUILD" \
-		-l:liblastref.so.0
+	"$CXX" -std="$standard" -pedantic -g -Wall -Wextra -Werror -I"$SRC/include" -pthread -o "$name" "$@" \
+		-L"$LASTREF_BUILD" -l:liblastref.so.0
 }
 
 # Does a page's wrong program show what is wrong with it?

@@ -62,8 +62,8 @@ test_every_public_function_is_in_the_manual()
 	while read -r name; do
 		found=$((found + 1))
 		grep -qF "*$name*" "$SRC/man/lastref.3.scd" || fail "lastref.3.scd does not name $name"
-	done < <(grep -hoE '\blastref_[a-z_]+[a-z]\(' "$SRC/include/lastref/count.h" "$SRC/include/lastref/check.h" | tr -d '(' |
-		grep -vE '_as_$|lastref_(misuse_[a-z_]+|watched_[a-z_]+|object_[a-z]+)$' | sort -u)
+	done < <(grep -hoE '\blastref_[a-z_]+[a-z]\(' "$SRC/include/lastref/count.h" "$SRC/include/lastref/check.h" |
+		tr -d '(' | grep -vE '_as_$|lastref_(misuse_[a-z_]+|watched_[a-z_]+|object_[a-z]+)$' | sort -u)
 	[ "$found" -gt 20 ]
 }
 
@@ -74,8 +74,8 @@ test_every_function_of_the_template_is_in_the_manual()
 	while read -r suffix; do
 		found=$((found + 1))
 		grep -qF "*x$suffix*" "$SRC/man/LASTREF_DEFINE.3.scd" || fail "LASTREF_DEFINE.3.scd does not name x$suffix()"
-	done < <(sed -n '/define LASTREF_DECLARE_(/,/^$/p' "$SRC/include/lastref/object.h" | grep -oE 'name##[a-z_]+' | sed 's/^name##//' |
-		sort -u)
+	done < <(sed -n '/define LASTREF_DECLARE_(/,/^$/p' "$SRC/include/lastref/object.h" |
+		grep -oE 'name##[a-z_]+' | sed 's/^name##//' | sort -u)
 	[ "$found" -ge 15 ]
 }
 

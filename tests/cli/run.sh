@@ -296,23 +296,64 @@ test_signals_sent_to_lastref_reach_cmd()
 	done
 }
 
-test_ctrl_c_at_the_terminal_reaches_cmd_once()
+test_ctrl_c_at_the_terminal_is_not_passed_on_a_second_time()
 {
 	mkfifo ready over
-	# USR1 is taken after INT, so when it arrives a second INT would have arrived too.
-	cat >cmd <<-'SH'
-		trap 'n=$((n + 1)); [ $n -gt 1 ] || kill -USR1 $PPID' INT
-		trap 'echo "interrupts: $n"; kill $!; exit 0' USR1
-		sleep 60 &
-		echo >ready
-		while :; do wait; done
+	# CMD leaves the terminal, so the only SIGINT that could reach it is one that lastref passes on.
+	compile count - <<-'C'
+		#include <signal.h>
+		#include <stdio.h>
+		#include <unistd.h>
+		static volatile sig_atomic_t interrupts;
+		static volatile sig_atomic_t over;
+		static void count(int number)
+		{
+			if (number == SIGINT)
+				interrupts++;
+			else
+				over = 1;
+		}
+		int main(void)
+		{
+			sigset_t all, none;
+			sigfillset(&all);
+			sigemptyset(&none);
+			sigprocmask(SIG_BLOCK, &all, NULL);
+			signal(SIGINT, count);
+			signal(SIGUSR1, count);
+			if (setsid() < 0 || fclose(fopen("ready", "w")) != 0)
+				return 1;
+			while (!over)
+				sigsuspend(&none);
+			printf("interrupts: %d\n", (int)interrupts);
+			return 0;
+		}
+	C
+	# This shell is in the terminal's group like lastref, and USR1 is taken after INT.
+	cat >terminal <<-'SH'
+		trap 'kill -USR1 $lastref' INT
+		"$LASTREF_CMD" run -- ./count &
+		lastref=$!
+		wait
+		wait
 	SH
+	{
+		read -r _ <ready || true
+		printf '\003'
+		read -r _ <over
+	} | { script -qec "bash terminal" /dev/null >stdout && echo >over; }
+	expect_text stdout 'interrupts: 0'
+}
+
+test_ctrl_c_at_the_terminal_reaches_cmd()
+{
+	mkfifo ready over
 	{
 		read -r _ <ready
 		printf '\003'
 		read -r _ <over
-	} | { script -qec "$LASTREF_CMD run -- bash cmd" /dev/null >stdout && echo >over; }
-	expect_text stdout 'interrupts: 1'
+	} | { script -qc "$LASTREF_CMD run -- sh -c 'echo >ready; exec sleep 60'; echo status \$?" /dev/null >stdout; echo >over; }
+	expect_text stdout 'status 130'
 }
 
 test_stopping_and_continuing_at_the_terminal_reaches_both()

@@ -1,0 +1,252 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# lastref report: what it shows of a file, and what it says of files that it cannot read.
+
+. "$(dirname "$0")/../support/tap.sh"
+
+# file_with_leaks FILE: what `lastref run -o FILE` writes of a program that leaks 2 boxes and 12 kinds of crates.
+file_with_leaks()
+{
+	compile leaks - <<'C'
+#include <lastref/lastref.h>
+#include <stdlib.h>
+
+struct box {
+	struct lastref_count refs;
+};
+static void box_destroy(struct box *box)
+{
+	free(box);
+}
+LASTREF_DEFINE(box, struct box, refs, box_destroy);
+
+struct crate {
+	struct lastref_count refs;
+};
+static void crate_destroy(struct crate *crate)
+{
+	free(crate);
+}
+LASTREF_DEFINE(crate, struct crate, refs, crate_destroy);
+
+#define CRATE crate_ref_init(calloc(1, sizeof(struct crate)));
+#define CRATES_AT_3_PLACES CRATE CRATE CRATE
+
+int main(void)
+{
+	for (int i = 0; i < 2; i++)
+		box_ref_init(calloc(1, sizeof(struct box)));
+	CRATES_AT_3_PLACES CRATES_AT_3_PLACES CRATES_AT_3_PLACES CRATES_AT_3_PLACES
+	return 0;
+}
+C
+	run "$LASTREF_CMD" run --quiet -o "$1" -- ./leaks
+	expect_status 23
+}
+
+# flip FILE OFFSET: invert the bits of one byte.
+flip()
+{
+	local byte
+
+	byte=$(od -An -tu1 -j"$2" -N1 "$1")
+	printf '%b' "\\x$(printf %02x $((byte ^ 255)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+test_a_file_with_leaks_gives_1_and_the_same_report_as_run()
+{
+	file_with_leaks file
+	run "$LASTREF_CMD" run -o again -- ./leaks
+	mv stderr of-run
+	run "$LASTREF_CMD" report file
+	expect_status 1
+	expect_text stdout '14 objects leaked'
+	expect_empty stderr
+	diff of-run stdout
+}
+
+test_a_file_without_leaks_gives_0()
+{
+	compile clean - <<-'C'
+		#include <lastref/lastref.h>
+		struct box { struct lastref_count refs; };
+		LASTREF_DEFINE(box, struct box, refs, NULL);
+		int main(void)
+		{
+			static struct box box;
+			box_ref_init(&box);
+			box_unref(&box);
+			return 0;
+		}
+	C
+	run "$LASTREF_CMD" run -o file -- ./clean
+	expect_status 0
+	run "$LASTREF_CMD" report file
+	expect_status 0
+	expect_text stdout 'no leaks'
+}
+
+test_all_shows_what_is_left_out_otherwise()
+{
+	file_with_leaks file
+	run "$LASTREF_CMD" report file
+	expect_text stdout 'Not shown:'
+	expect_no_text stdout 'LEAK 13 of 13'
+	run "$LASTREF_CMD" report --all file
+	expect_no_text stdout 'Not shown:'
+	expect_text stdout 'LEAK 13 of 13'
+}
+
+test_types_are_chosen_by_pattern()
+{
+	file_with_leaks file
+	run "$LASTREF_CMD" report --type 'b*' file
+	expect_status 1
+	expect_text stdout '2 objects leaked'
+	run "$LASTREF_CMD" report --type 'b*' --type crate file
+	expect_text stdout '14 objects leaked'
+	run "$LASTREF_CMD" report --type 'none*' file
+	expect_status 0
+}
+
+test_addresses_are_shown_when_asked_for()
+{
+	file_with_leaks file
+	run "$LASTREF_CMD" report file
+	expect_no_text stdout ' at 0x'
+	run "$LASTREF_CMD" report --addresses file
+	expect_text stdout ' at 0x'
+}
+
+test_a_program_that_is_gone_is_shown_by_offset()
+{
+	file_with_leaks file
+	rm leaks
+	run "$LASTREF_CMD" report file
+	expect_status 1
+	expect_match stdout 'leaks\+0x[0-9a-f]+'
+}
+
+test_a_killed_process_is_told_of()
+{
+	compile killed - <<-'C'
+		#include <lastref/lastref.h>
+		#include <signal.h>
+		struct box { struct lastref_count refs; };
+		LASTREF_DEFINE(box, struct box, refs, NULL);
+		int main(void)
+		{
+			static struct box box;
+			box_ref_init(&box);
+			return raise(SIGKILL);
+		}
+	C
+	run "$LASTREF_CMD" run -o file -- ./killed
+	expect_status 137
+	run "$LASTREF_CMD" report file
+	expect_status 1
+	expect_text stdout './killed was killed by signal 9 (KILL) before the check at exit'
+}
+
+test_a_file_that_ends_early_gives_4_or_is_refused_with_3()
+{
+	local size whole header=136
+
+	file_with_leaks file
+	whole=$(stat -c %s file)
+	for ((size = 0; size < whole; size += 1 + size / 16)); do
+		head -c "$size" file >part
+		run "$LASTREF_CMD" report part
+		expect_status $((size < header ? 3 : 4))
+	done
+	head -c $((whole - 1)) file >part
+	run "$LASTREF_CMD" report part
+	expect_status 4
+	expect_text stdout 'the file ends early'
+	expect_text stdout '13 objects leaked'
+}
+
+test_a_damaged_file_gives_3()
+{
+	local whole offset
+
+	file_with_leaks file
+	whole=$(stat -c %s file)
+	for offset in $((whole / 2)) $((whole - 1)); do
+		cp file damaged
+		flip damaged "$offset"
+		run "$LASTREF_CMD" report damaged
+		expect_status 3
+		expect_text stderr 'cannot read damaged: it is damaged'
+		expect_empty stdout
+	done
+}
+
+test_what_is_no_readable_file_gives_3_and_the_reason()
+{
+	run "$LASTREF_CMD" report missing
+	expect_status 3
+	expect_text stderr 'cannot open missing: No such file or directory'
+	run "$LASTREF_CMD" report .
+	expect_status 3
+	expect_text stderr 'cannot read .: it is not a regular file'
+	: >empty
+	run "$LASTREF_CMD" report empty
+	expect_status 3
+	expect_text stderr 'cannot read empty: it is empty'
+	run "$LASTREF_CMD" report "$SRC/tests/cli/report.sh"
+	expect_status 3
+	expect_text stderr 'it was not written by `lastref run -o`'
+	mkfifo fifo
+	run "$LASTREF_CMD" report fifo
+	expect_status 3
+}
+
+test_another_version_or_byte_order_is_told_of()
+{
+	file_with_leaks file
+	cp file other
+	flip other 8
+	run "$LASTREF_CMD" report other
+	expect_status 3
+	expect_text stderr 'cannot read other: its format is version 254, and this lastref'
+	cp file other
+	flip other 12
+	run "$LASTREF_CMD" report other
+	expect_status 3
+	expect_text stderr 'cannot read other: it has the byte order of another kind of machine'
+}
+
+test_a_wrong_command_line_gives_2()
+{
+	run "$LASTREF_CMD" report
+	expect_status 2
+	expect_text stderr 'no file to report'
+	run "$LASTREF_CMD" report one two
+	expect_status 2
+	expect_text stderr "report takes one file; 'two' is a second one"
+	run "$LASTREF_CMD" report --no-such-option file
+	expect_status 2
+}
+
+test_a_closed_standard_output_is_no_crash()
+{
+	file_with_leaks file
+	status=0
+	"$LASTREF_CMD" report file >&- || status=$?
+	expect_equal "$status" 1
+	run sh -c '"$1" report file >/dev/full' sh "$LASTREF_CMD"
+	expect_text stderr 'cannot write the report: No space left on device'
+}
+
+test_symbolize_answers_line_by_line()
+{
+	printf '0 - /no/such/file\nnonsense\n' | "$LASTREF_CMD" symbolize >answers
+	expect_equal "$(cat answers)" ''
+	expect_equal "$(wc -l <answers)" 2
+	run "$LASTREF_CMD" symbolize argument
+	expect_status 2
+}
+
+run_tests "$@"

@@ -270,13 +270,18 @@ static void prepare(const struct report *report)
 static void write_total(const struct report *report)
 {
 	const struct lr_findings *findings = report->findings;
+	uint64_t misuses = report->image->header->counters[LR_MISUSES];
 	struct lr_sink *sink = report->sink;
 
-	color(report, findings->objects + findings->reported > 0 ? "1;31" : "1;32");
+	color(report, findings->objects + findings->reported + misuses > 0 ? "1;31" : "1;32");
 	if (findings->objects == 0 && findings->reported > 0) {
 		lr_sink_text(sink, "lastref: ");
 		objects(sink, findings->reported);
 		lr_sink_text(sink, " leaked, reported above by the check that the program called; nothing new");
+	} else if (findings->objects == 0 && misuses > 0) {
+		lr_sink_text(sink, "lastref: ");
+		plural(sink, misuses, "misuse", "misuses");
+		lr_sink_text(sink, ", reported above; no leaks");
 	} else if (findings->objects == 0) {
 		lr_sink_text(sink, "lastref: no leaks");
 	} else {
@@ -344,7 +349,7 @@ static void write_note(struct lr_sink *sink, const struct lr_example *example)
 	else if (flags & LR_NOTE_COUNT && !(flags & LR_NOTE_MESSAGE))
 		lr_sink_printf(sink, "  (reference count of %lld instead of 0)", (long long)example->note->count);
 	if (flags & LR_NOTE_NOT_ASKED)
-		lr_sink_text(sink, "  (not described: other threads run)");
+		lr_sink_text(sink, "  (not described: other threads run, or its library is gone)");
 }
 
 static void write_example(const struct report *report, const struct lr_example *example, bool first)
@@ -443,6 +448,8 @@ static void write_remarks(const struct report *report)
 
 	remark(report, findings->objects > 0 ? findings->reported : 0, "more live object was reported by an earlier check",
 	       "more live objects were reported by an earlier check");
+	remark(report, findings->objects > 0 ? counters[LR_MISUSES] : 0, "misuse was reported above",
+	       "misuses were reported above");
 	remark(report, findings->overwritten,
 	       "object was freed without its last unref: another was born at its address",
 	       "objects were freed without their last unref: others were born at their addresses");

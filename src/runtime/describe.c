@@ -43,9 +43,14 @@ bool lr_describe_is_current(uint64_t ordinal, const struct lr_record *record)
 
 static bool functions_are_there(const struct lr_type_info *type)
 {
-	uintptr_t any = type->describe ? (uintptr_t)type->describe : (uintptr_t)type->leak_message;
+	return lr_type_modules(type) == type->functions_modules;
+}
 
-	return any == 0 || type->functions_module == 0 || lr_type_module_of(any) == type->functions_module;
+/* Said only of an object that would have told something. */
+static void not_asked(const struct lr_type_info *type, struct lr_description *ret)
+{
+	if (type->describe || type->leak_message)
+		ret->note.flags |= LR_NOTE_NOT_ASKED;
 }
 
 static void ask_text(const struct lr_type_info *type, const void *object, struct lr_description *ret)
@@ -64,17 +69,28 @@ static void ask_text(const struct lr_type_info *type, const void *object, struct
 		ret->note.flags |= type->leak_message ? LR_NOTE_MESSAGE : LR_NOTE_DESCRIBED;
 }
 
+/* The count of the template is read here, so that it is known also when the type's library is gone. */
+static void ask_count(const struct lr_type_info *type, const void *object, int64_t extra, struct lr_note *note)
+{
+	if (type->count_offset != 0)
+		note->count = lastref_count_read(count_of(type, (uint64_t)(uintptr_t)object));
+	else if (type->count && functions_are_there(type))
+		note->count = type->count(object);
+	else
+		return;
+	if (note->count != INT64_MAX)
+		note->count -= extra;
+	note->flags |= LR_NOTE_COUNT;
+}
+
 /* The object cannot die during this. */
 static void ask(const struct lr_type_info *type, const void *object, int64_t extra, struct lr_description *ret)
 {
-	if (type->count) {
-		ret->note.count = type->count(object);
-		if (ret->note.count != INT64_MAX)
-			ret->note.count -= extra;
-		ret->note.flags |= LR_NOTE_COUNT;
-	}
-	if (!functions_are_there(type))
+	ask_count(type, object, extra, &ret->note);
+	if (!functions_are_there(type)) {
+		not_asked(type, ret);
 		return;
+	}
 	if (type->size_of) {
 		ret->note.size = type->size_of(object);
 		ret->note.flags |= LR_NOTE_SIZE;
@@ -114,7 +130,7 @@ static void describe_among_threads(const struct lr_type_info *type, const struct
 	void *object = (void *)(uintptr_t)example->object;
 
 	if (type->count_offset == 0 || !type->unref || !functions_are_there(type) || !lr_gate_shut_one()) {
-		ret->note.flags |= LR_NOTE_NOT_ASKED;
+		not_asked(type, ret);
 		return;
 	}
 	if (hold(type, example)) {
@@ -125,7 +141,7 @@ static void describe_among_threads(const struct lr_type_info *type, const struct
 		return;
 	}
 	lr_gate_open();
-	ret->note.flags |= LR_NOTE_NOT_ASKED;
+	not_asked(type, ret);
 }
 
 static void describe(struct lr_example *example, bool alone, struct lr_description *ret)

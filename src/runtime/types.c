@@ -61,12 +61,25 @@ static const char *name_of(const struct lastref_type *type)
 	return or_unnamed(name ? name : type->name);
 }
 
-uint32_t lr_type_module_of(uintptr_t address)
+static uint32_t module_of(uintptr_t address)
 {
 	struct lr_cfi_image unused;
 	uint32_t id = 0;
 
-	return lr_modules_find(address, &unused, &id) ? id : 0;
+	return address != 0 && lr_modules_find(address, &unused, &id) ? id : 0;
+}
+
+uint32_t lr_type_modules(const struct lr_type_info *info)
+{
+	const uintptr_t functions[] = {
+		(uintptr_t)info->count,	       (uintptr_t)info->unref,	 (uintptr_t)info->describe,
+		(uintptr_t)info->leak_message, (uintptr_t)info->size_of,
+	};
+	uint64_t hash = 0;
+
+	for (size_t i = 0; i < LR_ARRAY_SIZE(functions); i++)
+		hash = lr_hash_word(hash + module_of(functions[i]));
+	return (uint32_t)hash;
 }
 
 static void refresh(struct lr_type_info *info, const struct lastref_type *type)
@@ -80,9 +93,7 @@ static void refresh(struct lr_type_info *info, const struct lastref_type *type)
 	info->describe = options->describe;
 	info->leak_message = options->leak_message;
 	info->size_of = options->size_of;
-	/* The functions of a type are in one module; any of them tells which. */
-	info->functions_module = lr_type_module_of((uintptr_t)(options->describe ? (void *)options->describe :
-							    (const void *)options));
+	info->functions_modules = lr_type_modules(info);
 	if (options->log)
 		info->logged = true;
 	if (info->logged)

@@ -16,7 +16,7 @@ struct lr_type_info {
 	uint32_t id; /* ordinal + 1 in LR_TYPES */
 	bool checked; /* false: `types=` leaves it out */
 	bool logged;
-	uint32_t functions_module; /* where the functions below are, ordinal + 1 in LR_MODULES; 0 unknown */
+	uint32_t functions_modules; /* lr_type_modules() when the functions below were taken */
 	size_t size;
 	size_t count_offset; /* plus one; 0 for a type that counts by itself */
 	int64_t (*count)(const void *object);
@@ -40,8 +40,12 @@ struct lr_type_info *lr_type_by_id(uint32_t id);
 /** lr_type_name() - as stored; never NULL. */
 const char *lr_type_name(uint32_t id);
 
-/** lr_type_module_of() - the module at an address, for functions_module; 0 unknown. */
-uint32_t lr_type_module_of(uintptr_t address);
+/**
+ * lr_type_modules() - the modules in which the functions of @info are, hashed to one number
+ *
+ * Another number than functions_modules means that a library of theirs was unloaded: they must not be called.
+ */
+uint32_t lr_type_modules(const struct lr_type_info *info);
 
 /** lr_types_start() - the globs of `types=` and `log=`; "" is all and none. They must stay. */
 void lr_types_start(const char *checked_globs, const char *logged_globs);

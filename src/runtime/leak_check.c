@@ -16,6 +16,7 @@
 #include "export/text.h"
 #include "runtime/arena.h"
 #include "runtime/describe.h"
+#include "runtime/quiet_pipe.h"
 #include "runtime/registry.h"
 #include "runtime/start.h"
 #include "runtime/symbols.h"
@@ -98,15 +99,19 @@ static void print(const struct check *check)
 	static const struct lr_text_options options;
 	struct lr_symbols_in_process symbols;
 	struct lr_symbolizer symbolizer;
+	struct lr_quiet_pipe quiet;
 	struct lr_sink sink;
-	int fd = open_output();
+	int fd;
 
+	lr_quiet_pipe_begin(&quiet);
+	fd = open_output();
 	lr_symbols_in_process_init(&symbols, &symbolizer);
 	lr_sink_init(&sink, fd);
 	lr_text_report(&sink, &check->findings, &options, &symbolizer);
 	lr_symbols_in_process_finish(&symbols);
 	if (fd > STDERR_FILENO)
 		close(fd);
+	lr_quiet_pipe_end(&quiet);
 }
 
 /* Mark all live records as reported. Return: how many were not before. */
@@ -180,6 +185,26 @@ static void leave_notes(const struct check *check)
 	}
 }
 
+/*
+ * The program has ended in order, and what it printed must not be lost because it leaked. A thread that is stuck in an
+ * output of its own keeps its text.
+ */
+static void flush_output(void)
+{
+	if (ftrylockfile(stdout) != 0)
+		return;
+	fflush_unlocked(stdout);
+	funlockfile(stdout);
+}
+
+/* What could not be kept or analyzed may have leaked: silence would say that it did not. */
+static bool is_in_doubt(const struct check *check)
+{
+	const uint64_t *counters = lr_arena_header()->counters;
+
+	return check->findings.incomplete || counters[LR_LOST_OBJECTS] > 0 || counters[LR_LOST_TYPES] > 0;
+}
+
 void lr_leak_check_at_exit(void)
 {
 	static const struct lr_findings_options options = {
@@ -193,15 +218,17 @@ void lr_leak_check_at_exit(void)
 	leaked = check.findings.objects > 0;
 	if (lr_arena_is_shared())
 		leave_notes(&check);
-	else if (leaked)
+	else if (leaked || is_in_doubt(&check))
 		print(&check);
 	free_check(&check);
 	leaked = leaked || lr_arena_header()->counters[LR_REPORTED] > 0;
 	__atomic_store_n(&lr_arena_header()->state, LR_PROCESS_CHECKED, __ATOMIC_RELEASE);
-	if (leaked)
-		panic_if_asked();
-	if (leaked && lr_start_settings()->exitcode != 0) {
-		fflush(NULL);
-		_exit(lr_start_settings()->exitcode);
-	}
+	if (!leaked)
+		return;
+	if (lastref_get_leak_mode() == LASTREF_LEAKS_PANIC)
+		flush_output();
+	panic_if_asked();
+	/* exit() within exit() goes on with what is left of it: libc flushes every file, and waits for no thread's lock. */
+	if (lr_start_settings()->exitcode != 0)
+		exit(lr_start_settings()->exitcode);
 }

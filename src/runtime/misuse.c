@@ -14,6 +14,7 @@
 #include "base/sink.h"
 #include "export/text.h"
 #include "runtime/arena.h"
+#include "runtime/quiet_pipe.h"
 #include "runtime/registry.h"
 #include "runtime/start.h"
 #include "runtime/symbols.h"
@@ -151,6 +152,7 @@ void lr_misuse_report(const struct lr_misuse *misuse)
 	/* Pairs with the release in lastref_set_misuse_handler(). */
 	const struct handler *handler = __atomic_load_n(&current, __ATOMIC_ACQUIRE);
 	char *memory = lr_pages_map(MESSAGE_SIZE);
+	struct lr_quiet_pipe quiet;
 	struct lr_sink sink;
 
 	if (memory)
@@ -171,6 +173,7 @@ void lr_misuse_report(const struct lr_misuse *misuse)
 		lr_pages_unmap(memory, MESSAGE_SIZE);
 		return;
 	}
+	lr_quiet_pipe_begin(&quiet);
 	(void)!write(lr_start_error_output(), memory ? memory : sink.buffer, sink.length);
 	abort();
 }

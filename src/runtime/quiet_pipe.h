@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writing to a pipe whose reader went away, without the signal that would end the program under test.
+ *
+ * Layer: runtime.
+ */
+#ifndef LR_RUNTIME_QUIET_PIPE_H
+#define LR_RUNTIME_QUIET_PIPE_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+struct lr_quiet_pipe {
+	sigset_t mask;	  /* the thread's, before */
+	bool was_pending; /* a SIGPIPE of the program's own */
+};
+
+/** lr_quiet_pipe_begin() - from now on, a write(2) of this thread gives EPIPE and no SIGPIPE. Async-signal-safe. */
+void lr_quiet_pipe_begin(struct lr_quiet_pipe *quiet);
+
+/** lr_quiet_pipe_end() - as before lr_quiet_pipe_begin(). Keeps errno. */
+void lr_quiet_pipe_end(const struct lr_quiet_pipe *quiet);
+
+#endif

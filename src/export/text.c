@@ -267,6 +267,14 @@ static void prepare(const struct report *report)
  * Blocks.
  */
 
+/* May there be leaks that the figures do not have? The notes say what was lost. */
+static bool is_in_doubt(const struct lr_findings *findings)
+{
+	const uint64_t *counters = findings->image->header->counters;
+
+	return findings->incomplete || counters[LR_LOST_OBJECTS] > 0 || counters[LR_LOST_TYPES] > 0;
+}
+
 static void write_total(const struct report *report)
 {
 	const struct lr_findings *findings = report->findings;
@@ -283,7 +291,8 @@ static void write_total(const struct report *report)
 		plural(sink, misuses, "misuse", "misuses");
 		lr_sink_text(sink, ", reported above; no leaks");
 	} else if (findings->objects == 0) {
-		lr_sink_text(sink, "lastref: no leaks");
+		lr_sink_text(sink, is_in_doubt(findings) ? "lastref: no leaks known, but see the notes" :
+							   "lastref: no leaks");
 	} else {
 		lr_sink_text(sink, "lastref: ");
 		objects(sink, findings->objects);

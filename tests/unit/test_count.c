@@ -144,8 +144,9 @@ Test(count, tryref_succeeds_in_the_zones_of_the_living_only)
 		uint32_t value;
 		bool alive;
 	} zones[] = {
-		{ 0, false },	       { 1, true },	      { 0x7ffffffe, true },  { 0x80000001, true },
-		{ 0xbfffffff, true },  { 0xc0000000, false }, { 0xe0000000, false }, { 0xffffffff, false },
+		{ 0, false },	       { 1, true },	      { 0x7ffffffe, true },
+		{ 0x80000001, true },  { 0xbfffffff, true },  { 0xc0000000, false },
+		{ 0xe0000000, false }, { 0xffffffff, false },
 	};
 
 	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {

@@ -61,9 +61,11 @@ static void assert_says(int (*program)(void *), int status, const char *const *w
 	struct capture capture;
 
 	capture_run(&capture, program, NULL);
-	cr_assert(capture_exited(&capture, status), "status 0x%x: %s", capture.wait_status, capture.text);
+	cr_assert(capture_exited(&capture, status), "status 0x%x: %s", capture.wait_status,
+		  capture.text);
 	for (; *words != NULL; words++)
-		cr_assert_eq(capture_count(&capture, *words), 1, "not once '%s': %s", *words, capture.text);
+		cr_assert_eq(capture_count(&capture, *words), 1, "not once '%s': %s", *words,
+			     capture.text);
 	capture_finish(&capture);
 }
 
@@ -72,12 +74,13 @@ static void assert_silent(int (*program)(void *), int status)
 	struct capture capture;
 
 	capture_run(&capture, program, NULL);
-	cr_assert(capture_exited(&capture, status), "status 0x%x: %s", capture.wait_status, capture.text);
+	cr_assert(capture_exited(&capture, status), "status 0x%x: %s", capture.wait_status,
+		  capture.text);
 	cr_assert_str_empty(capture.text);
 	capture_finish(&capture);
 }
 
-#define ASSERT_SAYS(program, status, ...) \
+#define ASSERT_SAYS(program, status, ...)                                                          \
 	assert_says(program, status, (const char *const[]){ __VA_ARGS__, NULL })
 
 /*
@@ -170,8 +173,8 @@ static int several_kinds(void *unused)
 
 Test(leak_check, all_leaks_are_in_one_report)
 {
-	ASSERT_SAYS(several_kinds, 7, "lastref: 7 objects leaked", "  4 box  ", "box#5", "box#6", "net.route#1",
-		    "reference count of 2 instead of 0");
+	ASSERT_SAYS(several_kinds, 7, "lastref: 7 objects leaked", "  4 box  ", "box#5", "box#6",
+		    "net.route#1", "reference count of 2 instead of 0");
 }
 
 static int by_hand(void *unused)
@@ -236,7 +239,8 @@ static int grouped(void *unused)
 
 Test(leak_check, leaks_are_grouped_by_the_place_of_birth)
 {
-	ASSERT_SAYS(grouped, 1, "lastref: 1,001 objects leaked", "born at 2 places", "LEAK 2 of 2", "1,000 box", "and 997 more");
+	ASSERT_SAYS(grouped, 1, "lastref: 1,001 objects leaked", "born at 2 places", "LEAK 2 of 2",
+		    "1,000 box", "and 997 more");
 }
 
 /*
@@ -468,12 +472,14 @@ static int being_destroyed(void *unused)
 
 Test(leak_check, an_object_inside_its_destructor_is_reported_as_being_destroyed)
 {
-	ASSERT_SAYS(being_destroyed, 11, "box#1  (being destroyed)", "BEING DESTROYED  1 of them, last unref at");
+	ASSERT_SAYS(being_destroyed, 11, "box#1  (being destroyed)",
+		    "BEING DESTROYED  1 of them, last unref at");
 }
 
 static int freed_and_unmapped(void *unused)
 {
-	struct box *box = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct box *box =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	(void)unused;
 	check_on();
@@ -484,7 +490,8 @@ static int freed_and_unmapped(void *unused)
 
 Test(leak_check, an_object_whose_memory_was_unmapped_is_reported_without_a_crash)
 {
-	ASSERT_SAYS(freed_and_unmapped, 1, "box#1", "its memory is gone: freed without its last unref");
+	ASSERT_SAYS(freed_and_unmapped, 1, "box#1",
+		    "its memory is gone: freed without its last unref");
 }
 
 /*
@@ -531,8 +538,9 @@ Test(leak_check, the_report_shows_what_describe_writes)
 	struct capture capture;
 
 	run_told(&capture, tell_text);
-	cr_assert_eq(capture_count(&capture, "told#1 \"/etc/hosts\" \xc3\xa9  (reference count of 1 instead of 0)"), 1, "%s",
-		     capture.text);
+	cr_assert_eq(capture_count(&capture,
+				   "told#1 \"/etc/hosts\" \xc3\xa9  (reference count of 1 instead of 0)"),
+		     1, "%s", capture.text);
 	capture_finish(&capture);
 }
 
@@ -548,7 +556,8 @@ Test(leak_check, a_describe_that_writes_nothing_is_fine)
 	struct capture capture;
 
 	run_told(&capture, tell_nothing);
-	cr_assert_eq(capture_count(&capture, "told#1  (reference count of 1 instead of 0)"), 1, "%s", capture.text);
+	cr_assert_eq(capture_count(&capture, "told#1  (reference count of 1 instead of 0)"), 1,
+		     "%s", capture.text);
 	capture_finish(&capture);
 }
 

@@ -518,7 +518,8 @@ static int whole_messages;
 static void count_whole_messages(const struct lastref_misuse *misuse, void *context)
 {
 	(void)context;
-	if (strncmp(misuse->message, "lastref: MISUSE", 15) == 0 && strstr(misuse->message + 1, "lastref: MISUSE") == NULL)
+	if (strncmp(misuse->message, "lastref: MISUSE", 15) == 0 &&
+	    strstr(misuse->message + 1, "lastref: MISUSE") == NULL)
 		__atomic_add_fetch(&whole_messages, 1, __ATOMIC_RELAXED);
 }
 

@@ -297,7 +297,6 @@ Test(object, set_to_what_the_slot_holds_changes_nothing)
 	cr_assert_eq(boxes_destroyed, 0);
 }
 
-
 struct nosy {
 	struct lastref_count refs;
 };
@@ -647,8 +646,8 @@ static int64_t route_count(const void *object)
 }
 
 static const struct lastref_type route_type =
-	LASTREF_TYPE("net.route", struct route, .count = route_count, .ref = route_ref, .tryref = route_tryref,
-		     .unref = route_unref);
+	LASTREF_TYPE("net.route", struct route, .count = route_count, .ref = route_ref,
+		     .tryref = route_tryref, .unref = route_unref);
 static const struct lastref_type bare_type = LASTREF_TYPE("bare", struct route);
 
 Test(object, the_generic_functions_work_on_a_hand_written_type)

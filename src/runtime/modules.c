@@ -117,8 +117,10 @@ static bool find_main(uintptr_t pc, struct place *ret_place)
 		place.end = start + headers[i].p_memsz > place.end ? start + headers[i].p_memsz :
 								     place.end;
 	}
+	if (!holds(&place, pc))
+		return false;
 	*ret_place = place;
-	return holds(&place, pc) && place.start != UINTPTR_MAX;
+	return true;
 }
 
 #if __GLIBC_PREREQ(2, 35)
@@ -144,13 +146,21 @@ static bool find_loaded(uintptr_t pc, struct place *ret_place)
 }
 #endif
 
+static bool is_part_of_main(const struct place *place)
+{
+	return place->link_map->l_name[0] == '\0' && !holds(place, main_program_headers());
+}
+
+/* Of a static program glibc knows the segment with the code alone, which is not enough to find it in the file. */
 static bool find_place(uintptr_t pc, struct place *ret_place)
 {
-	if (!find_loaded(pc, ret_place) && !find_main(pc, ret_place))
-		return false;
+	bool is_found = find_loaded(pc, ret_place);
+
+	if (!is_found || is_part_of_main(ret_place))
+		is_found |= find_main(pc, ret_place);
 	if (!holds(ret_place, ret_place->header))
 		ret_place->header = 0;
-	return true;
+	return is_found;
 }
 
 static const struct known *find_known(const struct place *place)

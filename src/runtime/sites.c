@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The trie of sites: a hash table of 4-byte words, each the id of a node and two bits of its hash; the nodes are in the arena.
+ * The trie of sites: a hash table of 4-byte words, each the id of a node and a tag from its hash; the nodes are in the arena.
  *
  * Layer: runtime. Locks: none. A word is put into an empty place by compare-and-swap and never changes after that; tables
  * are never given back, because a reader may be in one.
@@ -12,8 +12,11 @@
  *      place may insert there, by a compare-and-swap that fails if the place was frozen meanwhile. So at any time a path has
  *      exactly one place where it can be, and two threads cannot give it two ids.
  *
- * Words of 8 bytes could keep more of the hash, but tables that double, with the old ones kept, are 2.7 to 5.3 words for each
- * node: they would need more memory than the nodes, and a larger part of the processor's cache.
+ * A table of 2^n words has ids below 2^(n+1), so what is left of the word is the tag: wide where tables are small, two bits in one
+ * of half a billion. Words of 8 bytes would need more memory than the nodes, since tables double and old ones stay.
+ *
+ * A path's places are its bucket of four words, then those after it. The bucket is looked at as a whole and with no branch:
+ * in which of its words a path is cannot be predicted, and a wrong guess of the processor costs as much as a cache miss.
  */
 #include "runtime/sites.h"
 
@@ -26,14 +29,13 @@
 #include <stddef.h>
 
 #define FIRST_BITS 12
-#define LAST_BITS 30
-#define ID_BITS 30
-#define ID_MASK ((1u << ID_BITS) - 1)
+#define LAST_BITS 29
+#define BUCKET 4u
 #define EMPTY 0u
-#define FROZEN (1u << ID_BITS) /* no id is 0 */
+#define FROZEN 0x80000000u /* no id is 0 */
 #define SITES_IN_SEGMENT (LR_SEGMENT_SIZE / sizeof(struct lr_site))
 
-_Static_assert(LR_SITE_ID_MAX <= ID_MASK, "an id fits into its part of the word");
+_Static_assert(LR_SITE_ID_MAX < 1u << (LAST_BITS + 1), "an id fits into its part of the word");
 
 struct table {
 	struct table *next; /* twice as large; stored with release before any place here is frozen */
@@ -41,7 +43,7 @@ struct table {
 	bool growing;	    /* some thread makes the next one */
 	uint32_t bits;
 	uint32_t used;
-	uint32_t words[];
+	_Alignas(64) uint32_t words[]; /* no bucket lies in two cache lines */
 };
 
 static struct table *first;   /* the oldest; from it all others are reached */
@@ -79,20 +81,30 @@ static struct table *begin(void)
 	return table;
 }
 
-/* The low bits of the hash: the index takes the high ones. */
-static inline uint32_t make_word(uint64_t hash, uint32_t id)
+/* The first place of a path: the high bits of its hash. */
+static inline uint64_t bucket_of(const struct table *table, uint64_t hash)
 {
-	return (uint32_t)hash << ID_BITS | id;
+	return hash >> (64 - table->bits) & ~(uint64_t)(BUCKET - 1);
 }
 
-/* The id in @word was published with release after its node and the node's segment, so both can be read. */
-static inline const struct lr_site *node_of(uint32_t word)
+static inline uint32_t id_of(const struct table *table, uint32_t word)
 {
-	uint32_t ordinal = (word & ID_MASK) - 1;
-	const struct lr_site *segment =
-		lr_arena_image.spaces[LR_SITES].segments[ordinal / SITES_IN_SEGMENT];
+	return word & ((2u << table->bits) - 1);
+}
 
-	return &segment[ordinal % SITES_IN_SEGMENT];
+/* The tag is from the low bits of the hash. */
+static inline uint32_t make_word(const struct table *table, uint64_t hash, uint32_t id)
+{
+	return (uint32_t)hash << (table->bits + 1) | id;
+}
+
+/* An id was published with release after its node and the node's segment, so both can be read. */
+static inline const struct lr_site *node_of(uint32_t id)
+{
+	const struct lr_site *segment =
+		lr_arena_image.spaces[LR_SITES].segments[(id - 1) / SITES_IN_SEGMENT];
+
+	return &segment[(id - 1) % SITES_IN_SEGMENT];
 }
 
 static inline bool is_path(const struct lr_site *node, uint64_t hash, uintptr_t pc)
@@ -100,36 +112,55 @@ static inline bool is_path(const struct lr_site *node, uint64_t hash, uintptr_t 
 	return node->hash == hash && ((node->pc ^ pc) & LR_SITE_PC_MASK) == 0;
 }
 
+/* The first word of the bucket with the right tag, if any: most likely the one that is looked for. */
+static inline uint32_t find_in_bucket(const struct table *table, uint64_t hash)
+{
+	const uint32_t *bucket = &table->words[bucket_of(table, hash)];
+	uint32_t wanted = make_word(table, hash, 0);
+	uint32_t found = EMPTY;
+
+	for (unsigned int i = BUCKET; i-- > 0;) {
+		/* Pairs with the release in lr_sites_intern() and in copy(). */
+		uint32_t word = __atomic_load_n(&bucket[i], __ATOMIC_ACQUIRE);
+		uint32_t is_it = -(uint32_t)((word ^ wanted) >> (table->bits + 1) == 0);
+
+		found ^= (found ^ word) & is_it;
+	}
+	return id_of(table, found);
+}
+
 /*
- * Go through the places of @hash in @table and the tables after it. Returns the word found there, or EMPTY and the empty place
+ * Go through the places of @hash in @table and the tables after it. Returns the id found there, or 0 and the empty place
  * where it belongs: NULL if there is no room.
  */
-static inline uint32_t probe(struct table *table, uint64_t hash, uintptr_t pc,
-			     struct table **ret_table, uint32_t **ret_place)
+static LR_NOINLINE uint32_t probe(struct table *table, uint64_t hash, uintptr_t pc,
+				  struct table **ret_table, uint32_t **ret_place)
 {
 	for (;;) {
 		uint64_t mask = (UINT64_C(1) << table->bits) - 1;
-		uint64_t index = hash >> (64 - table->bits);
+		uint64_t bucket = bucket_of(table, hash);
 		uint32_t word = FROZEN;
 
 		*ret_table = table;
 		for (uint64_t tries = 0; tries <= mask; tries++) {
-			*ret_place = &table->words[(index + tries) & mask];
+			uint32_t id;
+
+			*ret_place = &table->words[(bucket + tries) & mask];
 			/* Pairs with the release in lr_sites_intern() and in copy(). */
 			word = __atomic_load_n(*ret_place, __ATOMIC_ACQUIRE);
-			if ((word & ID_MASK) == 0)
+			id = id_of(table, word);
+			if (id == 0)
 				break;
-			if (word == make_word(hash, word & ID_MASK) &&
-			    is_path(node_of(word), hash, pc))
-				return word;
+			if (word == make_word(table, hash, id) && is_path(node_of(id), hash, pc))
+				return id;
 		}
 		if (word == EMPTY)
-			return EMPTY;
+			return 0;
 		/* Frozen, or full. Pairs with the release in grow(). */
 		table = __atomic_load_n(&table->next, __ATOMIC_ACQUIRE);
-		if (LR_UNLIKELY(!table)) {
+		if (!table) {
 			*ret_place = NULL;
-			return EMPTY;
+			return 0;
 		}
 	}
 }
@@ -139,27 +170,31 @@ uint32_t lr_sites_find(uint64_t hash, uintptr_t pc)
 	/* Pairs with the release in begin() and in grow(). */
 	struct table *table = __atomic_load_n(&current, __ATOMIC_ACQUIRE);
 	uint32_t *place;
+	uint32_t id;
 
 	if (LR_UNLIKELY(!table))
 		return 0;
-	return probe(table, hash, pc, &table, &place) & ID_MASK;
+	id = find_in_bucket(table, hash);
+	if (LR_LIKELY(id != 0 && is_path(node_of(id), hash, pc)))
+		return id;
+	return probe(table, hash, pc, &table, &place);
 }
 
-/* Copy a word, which is in no later table, into @table or, where that is frozen, a later one. */
-static void copy(struct table *table, uint32_t word)
+/* Put a node that is in no later table into @table or, where that is frozen, a later one. */
+static void copy(struct table *table, uint32_t id)
 {
-	uint64_t hash = node_of(word)->hash;
+	uint64_t hash = node_of(id)->hash;
 
 	for (;;) {
 		uint64_t mask = (UINT64_C(1) << table->bits) - 1;
-		uint64_t index = hash >> (64 - table->bits);
+		uint64_t bucket = bucket_of(table, hash);
 
 		for (uint64_t tries = 0; tries <= mask; tries++) {
-			uint32_t *place = &table->words[(index + tries) & mask];
+			uint32_t *place = &table->words[(bucket + tries) & mask];
 			uint32_t there = EMPTY;
 
-			if (__atomic_compare_exchange_n(place, &there, word, false,
-							__ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+			if (__atomic_compare_exchange_n(place, &there, make_word(table, hash, id),
+							false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
 				__atomic_fetch_add(&table->used, 1, __ATOMIC_RELAXED);
 				return;
 			}
@@ -207,7 +242,7 @@ static LR_COLD void grow(struct table *table)
 		/* Pairs with the release in lr_sites_intern(): what is copied is published again. */
 		if (!__atomic_compare_exchange_n(&table->words[i], &word, FROZEN, false,
 						 __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
-			copy(next, word);
+			copy(next, id_of(table, word));
 	}
 	__atomic_store_n(&table->copied, true, __ATOMIC_RELEASE);
 	move_current();
@@ -243,18 +278,20 @@ uint32_t lr_sites_intern(uint64_t hash, uintptr_t pc, uint32_t parent, uint32_t 
 		table = begin();
 	while (table) {
 		uint32_t *place;
-		uint32_t word = probe(table, hash, pc, &table, &place);
+		uint32_t empty = EMPTY;
+		uint32_t id = probe(table, hash, pc, &table, &place);
 
-		if (word != EMPTY)
-			return word & ID_MASK;
+		if (id != 0)
+			return id;
 		if (!place)
 			break;
 		if (made == 0)
 			made = make_node(hash, pc, parent, flags);
-		if (made == 0)
+		/* Nodes that lost the race for their path may, in theory, use up the ids of a table before its places. */
+		if (made == 0 || made >> (table->bits + 1) != 0)
 			break;
 		/* The node and all before it are there for whoever reads the word with acquire: in probe() and grow(). */
-		if (!__atomic_compare_exchange_n(place, &word, make_word(hash, made), false,
+		if (!__atomic_compare_exchange_n(place, &empty, make_word(table, hash, made), false,
 						 __ATOMIC_RELEASE, __ATOMIC_RELAXED))
 			continue; /* by another thread, maybe with this very path; what was made stays unused then */
 		if (__atomic_add_fetch(&table->used, 1, __ATOMIC_RELAXED) >

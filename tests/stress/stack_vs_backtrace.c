@@ -74,7 +74,8 @@ static void show(uint32_t site, void *const *theirs, int count)
 {
 	fprintf(stderr, "ours, then theirs\n");
 	for (; site != 0; site = node_of(site)->parent)
-		fprintf(stderr, "\t%#llx\n", (unsigned long long)(node_of(site)->pc & LR_SITE_PC_MASK));
+		fprintf(stderr, "\t%#llx\n",
+			(unsigned long long)(node_of(site)->pc & LR_SITE_PC_MASK));
 	for (int i = 0; i < count; i++)
 		fprintf(stderr, "\t\t%p\n", theirs[i]);
 }

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <execinfo.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,8 +217,10 @@ Test(stack, a_capture_in_a_capture_has_no_site)
 
 /* Signals */
 
-static uint32_t handler_site;
-static bool handler_agrees;
+/* Volatile: raise() is declared to call nothing of ours. */
+static volatile uint32_t handler_site;
+static volatile bool handler_agrees;
+static volatile int handler_disagrees; /* how often */
 
 static void handler(int number)
 {
@@ -228,6 +231,7 @@ static void handler(int number)
 	handler_site = capture();
 	count = backtrace(theirs, FRAMES_MAX);
 	handler_agrees = is_backtrace(handler_site, theirs, count);
+	handler_disagrees += !handler_agrees;
 }
 
 static void raise_with(int flags)
@@ -265,6 +269,34 @@ Test(stack, goes_from_an_alternate_signal_stack_to_the_threads_own)
 	raise_with(SA_ONSTACK);
 	cr_assert(handler_agrees);
 	cr_assert(has_exact_frame(handler_site));
+}
+
+static NOINLINE void raise_deep(int levels)
+{
+	if (levels > 0)
+		raise_deep(levels - 1);
+	else
+		raise(SIGUSR1);
+	sink++;
+}
+
+Test(stack, equal_interrupted_frames_of_different_depth_are_told_apart)
+{
+	struct sigaction action = { .sa_handler = handler, .sa_flags = SA_ONSTACK };
+	stack_t alternate = { .ss_sp = malloc(256 * 1024), .ss_size = 256 * 1024 };
+	uint32_t ids[2];
+
+	lr_stack_set_depth(LR_STACK_DEPTH_MAX);
+	capture();
+	sigaltstack(&alternate, NULL);
+	sigaction(SIGUSR1, &action, NULL);
+	/* Nothing else is called between them, so the deeper stack is still there in memory when it is not the stack any more. */
+	for (one_place i = 0; i < 2; i++) {
+		raise_deep(i ? 3 : 60);
+		ids[i] = handler_site;
+	}
+	cr_assert_eq(handler_disagrees, 0);
+	cr_assert_gt(length_of(ids[0]), length_of(ids[1]));
 }
 
 static volatile sig_atomic_t ticks;
@@ -353,7 +385,9 @@ Test(stack, what_cannot_be_read_ends_the_stack)
 	start.pc = pc_of(capture());
 	start.cfa = (uintptr_t)pages + 2 * 4096 - 16;
 	start.fp = (uintptr_t)pages + 2 * 4096 - 16;
+	errno = 4711;
 	id = lr_stack_capture(&self, &start);
+	cr_assert_eq(errno, 4711);
 	cr_assert_neq(id, 0);
 	cr_assert_eq(length_of(id), 1);
 }
@@ -390,6 +424,46 @@ __asm__(".text\n"
 	"ret\n"
 	".cfi_endproc\n"
 	".size with_wrong_expression, .-with_wrong_expression\n");
+
+/* Calls its argument with its last instruction, so that the return address is in the next function, whose frame is larger. */
+void with_last_call(void (*called)(void));
+__asm__(".text\n"
+	".globl with_last_call\n"
+	".hidden with_last_call\n"
+	".type with_last_call, @function\n"
+	"with_last_call:\n"
+	".cfi_startproc\n"
+	"subq $24, %rsp\n"
+	".cfi_def_cfa_offset 32\n"
+	"call *%rdi\n"
+	".cfi_endproc\n"
+	".size with_last_call, .-with_last_call\n"
+	"after_last_call:\n"
+	".cfi_startproc\n"
+	".cfi_def_cfa_offset 640\n"
+	"ret\n"
+	".cfi_endproc\n");
+
+static jmp_buf back;
+static uint32_t last_call_site;
+static bool last_call_agrees;
+
+static void capture_and_jump(void)
+{
+	void *theirs[FRAMES_MAX];
+
+	last_call_site = capture();
+	last_call_agrees = is_backtrace(last_call_site, theirs, backtrace(theirs, FRAMES_MAX));
+	longjmp(back, 1);
+}
+
+Test(stack, a_call_at_the_end_of_a_function_belongs_to_it)
+{
+	if (setjmp(back) == 0)
+		with_last_call(capture_and_jump);
+	cr_assert_neq(last_call_site, 0);
+	cr_assert(last_call_agrees);
+}
 
 Test(stack, wrong_frame_information_ends_the_stack)
 {
@@ -454,17 +528,28 @@ Test(stack, a_deep_stack_is_cut_to_its_inner_frames)
 	cr_assert(site_of(outermost)->flags & LR_SITE_CUT);
 }
 
+/* As capture(), with another stack below the first frame if @cfa is not 0. */
+static NOINLINE uint32_t capture_at(uintptr_t cfa)
+{
+	struct lr_stack_start start = LR_STACK_HERE();
+
+	if (cfa != 0)
+		start.cfa = cfa;
+	return lr_stack_capture(&self, &start);
+}
+
 Test(stack, a_cut_stack_is_not_the_whole_stack_of_equal_frames)
 {
-	uint32_t whole = capture();
-	uint32_t cut;
-	int length = length_of(whole);
+	void *nowhere = mmap(NULL, 8192, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint32_t ids[2];
 
-	lr_stack_set_depth(length - 1);
-	cut = capture();
-	cr_assert_eq(length_of(cut), length - 1);
-	cr_assert_neq(cut, whole);
-	cr_assert_neq(cut, site_of(whole)->parent);
+	lr_stack_set_depth(1);
+	for (one_place i = 0; i < 2; i++)
+		ids[i] = capture_at(i ? (uintptr_t)nowhere + 4096 : 0);
+	cr_assert_eq(pc_of(ids[0]), pc_of(ids[1]));
+	cr_assert_neq(ids[0], ids[1]);
+	cr_assert_eq(site_of(ids[0])->flags, LR_SITE_CUT);
+	cr_assert_eq(site_of(ids[1])->flags, 0);
 }
 
 Test(stack, every_depth_of_a_recursion_gives_the_inner_frames)
@@ -629,16 +714,29 @@ Test(stack, an_address_in_no_module_is_said_to_be_in_none)
 	cr_assert_not(lr_modules_find((uintptr_t)&id, &image, &id));
 }
 
-/* A library that calls what it is given, with @room bytes on its stack before, is compiled to @path. */
-static void compile(const char *path, int room)
+/*
+ * Compile a library that calls what it is given to @path. Its outer function has a frame of about @room bytes, and its call is at the
+ * same address whatever that is; the call of its inner function is @gap bytes further on.
+ */
+static void compile(const char *path, int room, int gap)
 {
+	static const char source[] =
+		"static __attribute__((noinline)) unsigned inner(unsigned (*called)(void));\n"
+		"unsigned call(unsigned (*called)(void))\n"
+		"{ volatile char room[ROOM]; unsigned id; room[0] = 1; id = inner(called); return id + room[0] - 1; }\n"
+		"static unsigned inner(unsigned (*called)(void))\n"
+		"{ volatile char room[8]; unsigned id; room[0] = 1; __asm__ volatile(\".fill \" GAP \", 1, 0x90\");\n"
+		"  id = called(); return id + room[0] - 1; }\n";
 	char command[1024];
+	FILE *compiler;
 
 	snprintf(command, sizeof(command),
-		 "printf 'unsigned call(unsigned (*f)(void)) { volatile char room[%d]; unsigned id; room[0] = 1; "
-		 "id = f(); return id + room[0] - 1; }' | cc -x c -O2 -fPIC -shared -Wl,--build-id -o %s -",
-		 room, path);
-	cr_assert_eq(system(command), 0);
+		 "cc -x c -O2 -fno-toplevel-reorder -fPIC -shared -Wl,--build-id -DROOM=%d '-DGAP=\"%d\"' -o %s -",
+		 room, gap, path);
+	compiler = popen(command, "w");
+	cr_assert_not_null(compiler);
+	fputs(source, compiler);
+	cr_assert_eq(pclose(compiler), 0);
 }
 
 static NOINLINE uint32_t call_library(const char *path, uintptr_t *ret_address)
@@ -671,7 +769,7 @@ Test(stack, a_library_in_the_place_of_another_is_another_module)
 	cr_assert_not_null(mkdtemp(folder));
 	for (int i = 0; i < 2; i++) {
 		snprintf(paths[i], sizeof(paths[i]), "%s/%d.so", folder, i);
-		compile(paths[i], i ? 2000 : 20);
+		compile(paths[i], i ? 2000 : 3000, i ? 64 : 1);
 	}
 	for (int i = 0; i < 3; i++)
 		ids[i] = call_library(paths[i & 1], &addresses[i]);
@@ -681,7 +779,7 @@ Test(stack, a_library_in_the_place_of_another_is_another_module)
 	cr_assert_eq(addresses[0] >> 12, addresses[1] >> 12,
 		     "the second library was not put where the first was");
 	for (int i = 0; i < 3; i++)
-		cr_assert_eq(length_of(ids[i]), whole + 3);
+		cr_assert_eq(length_of(ids[i]), whole + 4);
 	cr_assert_neq(module_of_parent(ids[0]), module_of_parent(ids[1]));
 	cr_assert_eq(module_of_parent(ids[0]), module_of_parent(ids[2]),
 		     "the same code at the same place again");

@@ -4,8 +4,9 @@
  *
  * Layer: base. Locks: none; the tables are constants, so that it can run anywhere in the process under test.
  *
- * The checksum is linear: the entry for a byte is the exclusive or of the entries for its bits. So the compiler makes each
- * table of 256 from the eight entries for single bits; table k is for a byte that k more bytes follow.
+ * The checksum is linear: the entry for a byte is the exclusive or of the entries for its bits. So the compiler
+ * makes each table of 256 from the eight entries for single bits; table k is for a byte that k more bytes
+ * follow.
  */
 #include "base/checksum.h"
 
@@ -31,9 +32,11 @@
 #define SIXTEEN(table, n)                                                                          \
 	FOUR(table, n), FOUR(table, (n) + 4), FOUR(table, (n) + 8), FOUR(table, (n) + 12)
 #define SIXTY_FOUR(table, n)                                                                       \
-	SIXTEEN(table, n), SIXTEEN(table, (n) + 16), SIXTEEN(table, (n) + 32), SIXTEEN(table, (n) + 48)
+	SIXTEEN(table, n), SIXTEEN(table, (n) + 16), SIXTEEN(table, (n) + 32),                     \
+		SIXTEEN(table, (n) + 48)
 #define ALL(table)                                                                                 \
-	SIXTY_FOUR(table, 0u), SIXTY_FOUR(table, 64u), SIXTY_FOUR(table, 128u), SIXTY_FOUR(table, 192u)
+	SIXTY_FOUR(table, 0u), SIXTY_FOUR(table, 64u), SIXTY_FOUR(table, 128u),                    \
+		SIXTY_FOUR(table, 192u)
 
 static const uint32_t tables[4][256] = {
 	{ ALL(TABLE_0) },
@@ -49,8 +52,8 @@ uint32_t lr_checksum(uint32_t before, const void *bytes, size_t size)
 
 	for (; size >= 4; size -= 4, at += 4) {
 		crc ^= at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
-		crc = tables[3][crc & 255] ^ tables[2][crc >> 8 & 255] ^ tables[1][crc >> 16 & 255] ^
-		      tables[0][crc >> 24];
+		crc = tables[3][crc & 255] ^ tables[2][crc >> 8 & 255] ^
+		      tables[1][crc >> 16 & 255] ^ tables[0][crc >> 24];
 	}
 	for (; size > 0; size--, at++)
 		crc = tables[0][(crc ^ *at) & 255] ^ crc >> 8;

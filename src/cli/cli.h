@@ -34,7 +34,8 @@ int lr_cmd_symbolize(int argc, char **argv);
 void lr_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Complain of the command line that argp is parsing, say how to get help, and exit. */
-void lr_refuse_usage(struct argp_state *state, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
+void lr_refuse_usage(struct argp_state *state, const char *format, ...)
+	__attribute__((format(printf, 2, 3), noreturn));
 
 /* A decimal number from @low to @high, else -1. */
 int lr_parse_number(const char *text, int low, int high);

@@ -63,7 +63,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return options->types != NULL ? 0 : ENOMEM;
 	case ARGP_KEY_ARG:
 		if (options->file != NULL)
-			lr_refuse_usage(state, "report takes one file; '%s' is a second one", argument);
+			lr_refuse_usage(state, "report takes one file; '%s' is a second one",
+					argument);
 		options->file = argument;
 		return 0;
 	case ARGP_KEY_NO_ARGS:

@@ -4,9 +4,9 @@
  *
  * Layer: cli. Locks: none; one thread.
  *
- * The order matters. Whatever can be refused is refused before CMD starts. Signals are taken before the folder is made, so that it is
- * removed whatever comes. It is removed as soon as all arenas in it are open: from then on signals end lastref again, and neither
- * a kill nor a crash during the analysis can leave anything behind.
+ * The order matters. Whatever can be refused is refused before CMD starts. Signals are taken before the folder
+ * is made, so that it is removed whatever comes. It is removed as soon as all arenas in it are open: from then
+ * on signals end lastref again, and neither a kill nor a crash during the analysis can leave anything behind.
  */
 #include "cli/cli.h"
 #include "cli/run_child.h"
@@ -52,7 +52,8 @@ static bool is_in_path(const char *name)
 	while (path != NULL && *path != '\0') {
 		size_t length = strcspn(path, ":");
 
-		if (snprintf(file, sizeof(file), "%.*s/%s", (int)length, path, name) < (int)sizeof(file) &&
+		if (snprintf(file, sizeof(file), "%.*s/%s", (int)length, path, name) <
+			    (int)sizeof(file) &&
 		    access(file, F_OK) == 0)
 			return true;
 		path += length + (path[length] == ':');
@@ -72,10 +73,12 @@ static int explain_exec(const char *name, int error)
 {
 	bool has_slash = strchr(name, '/') != NULL;
 
-	if (has_slash ? error == ENOENT && access(name, F_OK) != 0 : error == ENOENT || !is_in_path(name)) {
+	if (has_slash ? error == ENOENT && access(name, F_OK) != 0 :
+			error == ENOENT || !is_in_path(name)) {
 		lr_complain("cannot run %s: %s", name,
-			    has_slash ? "there is no such file; check the path" :
-					"there is no such command in PATH; for a file in this folder say ./NAME");
+			    has_slash ?
+				    "there is no such file; check the path" :
+				    "there is no such command in PATH; for a file in this folder say ./NAME");
 		return LR_STATUS_NOT_FOUND;
 	}
 	if (error == ENOENT)
@@ -84,14 +87,16 @@ static int explain_exec(const char *name, int error)
 	else if (is_folder(name))
 		lr_complain("cannot run %s: it is a folder", name);
 	else if (error == EACCES)
-		lr_complain("cannot run %s: permission denied; make it executable with chmod +x", name);
+		lr_complain("cannot run %s: permission denied; make it executable with chmod +x",
+			    name);
 	else
 		lr_complain("cannot run %s: %s", name, strerror(error));
 	return LR_STATUS_NOT_EXECUTABLE;
 }
 
-/* Start CMD and wait for it. Return: -1 with its wait status in @ret_status, or the exit status if it could not be started. */
-static int run_command(struct lr_run_child *child, const struct lr_run_options *options, int *ret_status)
+/* Start CMD and wait for it. Return: -1 and its wait status, or the exit status if it could not be started. */
+static int run_command(struct lr_run_child *child, const struct lr_run_options *options,
+		       int *ret_status)
 {
 	int exec_failed;
 	int error = lr_run_child_start(child, options->command, &exec_failed);
@@ -99,14 +104,16 @@ static int run_command(struct lr_run_child *child, const struct lr_run_options *
 	if (exec_failed)
 		return explain_exec(options->command[0], -error);
 	if (error != 0) {
-		lr_complain("cannot start a process for %s: %s", options->command[0], strerror(-error));
+		lr_complain("cannot start a process for %s: %s", options->command[0],
+			    strerror(-error));
 		return LR_STATUS_NOT_EXECUTABLE;
 	}
 	*ret_status = lr_run_child_wait(child);
 	return -1;
 }
 
-static int exit_status(const struct lr_run_options *options, const struct lr_run_verdict *verdict, int status)
+static int exit_status(const struct lr_run_options *options, const struct lr_run_verdict *verdict,
+		       int status)
 {
 	if (WIFSIGNALED(status))
 		return LR_STATUS_SIGNAL + WTERMSIG(status);
@@ -117,8 +124,8 @@ static int exit_status(const struct lr_run_options *options, const struct lr_run
 	return verdict->not_written ? LR_STATUS_NOT_WRITTEN : 0;
 }
 
-static int run_in(struct lr_run_folder *folder, struct lr_run_child *child, const struct lr_run_options *options,
-		  const char *settings)
+static int run_in(struct lr_run_folder *folder, struct lr_run_child *child,
+		  const struct lr_run_options *options, const char *settings)
 {
 	struct lr_run_processes processes;
 	struct lr_run_verdict verdict;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lastref symbolize: answers a program under test that wants functions, files and lines for its own report. Not for people, so it
- * is in no help text; the protocol is in symbolize/serve.h.
+ * lastref symbolize: answers a program under test that wants functions, files and lines for its own report. Not
+ * for people, so it is in no help text; the protocol is in symbolize/serve.h.
  *
  * Layer: cli. Locks: none; one thread.
  */
@@ -18,7 +18,8 @@ int lr_cmd_symbolize(int argc, char **argv)
 
 	(void)argv;
 	if (argc > 1) {
-		lr_complain("symbolize takes no arguments: it is for programs, which ask on its standard input");
+		lr_complain(
+			"symbolize takes no arguments: it is for programs, which ask on its standard input");
 		return LR_STATUS_USAGE;
 	}
 	/* A program that died meanwhile is no error worth a word. */

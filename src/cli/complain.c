@@ -2,7 +2,8 @@
 /*
  * What every subcommand says alike.
  *
- * Layer: cli. Locks: none; one thread. A message is one write(), so that it stays whole among the output of CMD's processes.
+ * Layer: cli. Locks: none; one thread. A message is one write(), so that it stays whole among the output of
+ * CMD's processes.
  */
 #include "cli/cli.h"
 
@@ -11,39 +12,36 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static __attribute__((format(printf, 1, 0))) void complain(const char *format, va_list arguments)
+#define MESSAGE_MAX 8192
+
+void lr_complain(const char *format, ...)
 {
 	static const char name[] = "lastref: ";
-	char line[8192] = "lastref: ";
+	char line[MESSAGE_MAX + sizeof(name)] = "lastref: ";
 	size_t length = sizeof(name) - 1;
-	int n = vsnprintf(line + length, sizeof(line) - length - 1, format, arguments);
+	va_list arguments;
+	int n;
 
+	va_start(arguments, format);
+	n = vsnprintf(line + length, MESSAGE_MAX, format, arguments);
+	va_end(arguments);
 	if (n < 0)
 		return;
-	length += (size_t)n;
-	if (length > sizeof(line) - 2)
-		length = sizeof(line) - 2;
+	length += n < MESSAGE_MAX ? (size_t)n : MESSAGE_MAX - 1;
 	line[length++] = '\n';
 	/* If standard error is gone there is nobody left to tell. */
 	if (write(STDERR_FILENO, line, length) < 0)
 		return;
 }
 
-void lr_complain(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	complain(format, arguments);
-	va_end(arguments);
-}
-
 void lr_refuse_usage(struct argp_state *state, const char *format, ...)
 {
+	char message[MESSAGE_MAX];
 	va_list arguments;
 
 	va_start(arguments, format);
-	complain(format, arguments);
+	if (vsnprintf(message, sizeof(message), format, arguments) >= 0)
+		lr_complain("%s", message);
 	va_end(arguments);
 	argp_state_help(state, stderr, ARGP_HELP_STD_ERR);
 	exit(LR_STATUS_USAGE);

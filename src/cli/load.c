@@ -4,9 +4,8 @@
  *
  * Layer: cli. Locks: none; one thread.
  *
- * Why it is copied and not mapped: what was checked must not change afterwards, and a file that somebody truncates, or an
- * arena with holes on a full file system, would end lastref by SIGBUS. Only what is not a hole is read, and an
- * arena is mostly holes.
+ * Why it is copied and not mapped: what was checked must not change afterwards, and a file that somebody
+ * truncates, or an arena with holes on a full file system, would end lastref by SIGBUS. Holes are not read.
  */
 #include "cli/load.h"
 
@@ -19,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Copy [@from, @to) of the file to its place. Return: 0 or a negative errno. A file that became shorter leaves zeros. */
+/* Copy [@from, @to) of the file to its place; where it became shorter, zeros stay. Return: 0 or a negative errno. */
 static int copy_extent(struct lr_loaded *loaded, int fd, off_t from, off_t to)
 {
 	while (from < to) {
@@ -57,7 +56,8 @@ static int copy_data(struct lr_loaded *loaded, int fd)
 static int allocate(struct lr_loaded *loaded, size_t size)
 {
 	loaded->tables = calloc((size_t)LR_KINDS * LR_SEGMENTS_MAX, sizeof(void *));
-	loaded->bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	loaded->bytes = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (loaded->bytes == MAP_FAILED)
 		loaded->bytes = NULL;
 	loaded->size = size;
@@ -81,7 +81,8 @@ int lr_load(struct lr_loaded *loaded, int fd, bool is_arena)
 		error = copy_data(loaded, fd);
 	loaded->header = loaded->bytes;
 	if (error == 0)
-		error = lr_image_open(&loaded->image, loaded->bytes, loaded->size, loaded->tables, !is_arena);
+		error = lr_image_open(&loaded->image, loaded->bytes, loaded->size, loaded->tables,
+				      !is_arena);
 	return error;
 }
 
@@ -101,18 +102,22 @@ static bool has_magic(const struct lr_loaded *loaded)
 void lr_load_explain(const char *name, const struct lr_loaded *loaded, int error)
 {
 	if (error == -EINVAL)
-		lr_complain("cannot read %s: it is not a regular file; give a file that `lastref run -o` wrote", name);
+		lr_complain("cannot read %s: it is not a regular file; give a file that `lastref run -o` wrote",
+			    name);
 	else if (error == -EBADMSG && loaded->size == 0)
-		lr_complain("cannot read %s: it is empty; give a file that `lastref run -o` wrote", name);
+		lr_complain("cannot read %s: it is empty; give a file that `lastref run -o` wrote",
+			    name);
 	else if (error == -EBADMSG && !has_magic(loaded))
 		lr_complain("cannot read %s: it was not written by `lastref run -o`", name);
 	else if (error == -EBADMSG && loaded->size < sizeof(*loaded->header))
-		lr_complain("cannot read %s: it ends within its first %zu bytes; make it again", name,
-			    sizeof(*loaded->header));
+		lr_complain("cannot read %s: it ends within its first %zu bytes; make it again",
+			    name, sizeof(*loaded->header));
 	else if (error == -EBADMSG)
-		lr_complain("cannot read %s: it is damaged (lengths or checksums are wrong); make it again", name);
+		lr_complain("cannot read %s: it is damaged (lengths or checksums are wrong); make it again",
+			    name);
 	else if (error == -ENOTSUP && loaded->header->byte_order != LR_IMAGE_BYTE_ORDER)
-		lr_complain("cannot read %s: it has the byte order of another kind of machine; read it there", name);
+		lr_complain("cannot read %s: it has the byte order of another kind of machine; read it there",
+			    name);
 	else if (error == -ENOTSUP)
 		lr_complain("cannot read %s: its format is version %u, and this lastref (%s) reads version %u; use "
 			    "the lastref that the program was linked with",

@@ -4,9 +4,9 @@
  *
  * Layer: cli. Locks: none; one thread.
  *
- * What is not obvious: where standard input, output or error is closed, /dev/null is opened in its place first. Otherwise the
- * next file that anything opens, elfutils included, would get the number 2, and messages would go into it. The substitutes are
- * close-on-exec: CMD finds closed what was closed.
+ * What is not obvious: where standard input, output or error is closed, /dev/null is opened in its place first.
+ * Otherwise the next file that anything opens, elfutils included, would get the number 2, and messages would go
+ * into it. The substitutes are close-on-exec: CMD finds closed what was closed.
  */
 #include "cli/cli.h"
 
@@ -26,7 +26,8 @@ static const struct command {
 	const char *purpose; /* NULL: for other programs, not for people */
 } commands[] = {
 	{ "run", (char[]){ "lastref run" }, lr_cmd_run, "run a program and report what it leaked" },
-	{ "report", (char[]){ "lastref report" }, lr_cmd_report, "print the report of a file that `run -o` wrote" },
+	{ "report", (char[]){ "lastref report" }, lr_cmd_report,
+	  "print the report of a file that `run -o` wrote" },
 	{ "symbolize", (char[]){ "lastref symbolize" }, lr_cmd_symbolize, NULL },
 };
 
@@ -62,7 +63,8 @@ static int dispatch(int argc, char **argv)
 		argv[0] = commands[i].name_in_messages;
 		return commands[i].run(argc, argv);
 	}
-	lr_complain("there is no command '%s'; the commands are run and report (see lastref --help)", argv[0]);
+	lr_complain("there is no command '%s'; the commands are run and report (see lastref --help)",
+		    argv[0]);
 	return LR_STATUS_USAGE;
 }
 
@@ -76,8 +78,8 @@ int main(int argc, char **argv)
 		lr_complain("no command; try: lastref run -- ./program (see lastref --help)");
 		return LR_STATUS_USAGE;
 	}
-	if (strcmp(first, "help") == 0 || strcmp(first, "--help") == 0 || strcmp(first, "--usage") == 0 ||
-	    strcmp(first, "-?") == 0)
+	if (strcmp(first, "help") == 0 || strcmp(first, "--help") == 0 ||
+	    strcmp(first, "--usage") == 0 || strcmp(first, "-?") == 0)
 		return help(stdout, 0);
 	if (strcmp(first, "--version") == 0 || strcmp(first, "-V") == 0)
 		return printf("%s\n", argp_program_version) < 0 || fflush(stdout) != 0;

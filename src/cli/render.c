@@ -32,14 +32,15 @@ static void emit_frame(const struct lr_symbol_frame *symbol, void *context)
 }
 
 /* A module that is gone or was rebuilt gives no frames, and the report then shows module, offset and build-id. */
-static void resolve(void *context, const struct lr_address *address, lr_frame_emit emit, void *emit_context)
+static void resolve(void *context, const struct lr_address *address, lr_frame_emit emit,
+		    void *emit_context)
 {
 	struct emission emission = { emit, emit_context };
 
 	if (context == NULL || address->module[0] == '\0')
 		return;
-	lr_symbols_resolve(context, address->module, address->build_id, address->build_id_size, address->offset,
-			   emit_frame, &emission);
+	lr_symbols_resolve(context, address->module, address->build_id, address->build_id_size,
+			   address->offset, emit_frame, &emission);
 }
 
 void lr_render_begin(struct lr_render *render, int fd)

@@ -2,12 +2,13 @@
 /*
  * CMD as a child process.
  *
- * Layer: cli. Locks: none; one thread. There are no signal handlers: the signals are blocked before CMD starts and taken one by one, so
- * none is lost between two steps.
+ * Layer: cli. Locks: none; one thread. There are no signal handlers: the signals are blocked before CMD starts
+ * and taken one by one, so none is lost between two steps.
  *
- * Why not every signal is passed on: the terminal sends Ctrl-C and the like to its whole foreground group, of which CMD is a
- * member too. Passing on those would deliver them twice, and many programs take a second SIGINT as "at once". They are told apart
- * by si_code. Stop signals keep their effect on lastref, so Ctrl-Z stops both and `fg` continues both.
+ * Why not every signal is passed on: the terminal sends Ctrl-C and the like to its whole foreground group, of
+ * which CMD is a member too. Passing on those would deliver them twice, and many programs take a second SIGINT
+ * as "at once". They are told apart by si_code. Stop signals keep their effect on lastref, so Ctrl-Z stops both
+ * and `fg` continues both.
  */
 #include "cli/run_child.h"
 
@@ -20,8 +21,8 @@
 #include <unistd.h>
 
 /*
- * Changed in lastref alone. An inherited SIG_IGN for SIGCHLD would take CMD's status from us; the other two would end lastref before
- * the folder is removed where a write() fails with an error that it can report.
+ * Changed in lastref alone. An inherited SIG_IGN for SIGCHLD would take CMD's status from us; the other two
+ * would end lastref before the folder is removed where a write() fails with an error that it can report.
  */
 static const struct {
 	int number;
@@ -52,7 +53,8 @@ void lr_run_child_guard(struct lr_run_child *child)
 }
 
 /* In the child: become CMD, or tell the parent through @report_fd why not. */
-static __attribute__((noreturn)) void become(const struct lr_run_child *child, char **command, int report_fd)
+static __attribute__((noreturn)) void become(const struct lr_run_child *child, char **command,
+					     int report_fd)
 {
 	int error;
 

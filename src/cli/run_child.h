@@ -29,7 +29,8 @@ void lr_run_child_guard(struct lr_run_child *child);
 /**
  * lr_run_child_start() - run @command with the signal mask and dispositions that lastref was started with
  *
- * Return: 0, -EAGAIN or the like if there could be no process, or the negative errno of exec, then with @ret_exec_failed set.
+ * Return: 0, -EAGAIN or the like if there could be no process, or the negative errno of exec, then with
+ * @ret_exec_failed set.
  */
 int lr_run_child_start(struct lr_run_child *child, char **command, int *ret_exec_failed);
 

@@ -4,8 +4,9 @@
  *
  * Layer: cli. Locks: none; one thread.
  *
- * Arenas are written to all the time and read once, so memory is the place for them. But /dev/shm of a container is often 64 MB, too
- * little for a few processes: a place with room is preferred to the first that exists.
+ * Arenas are written to all the time and read once, so memory is the place for them. But /dev/shm of a
+ * container is often 64 MB, too little for a few processes: a place with room is preferred to the first that
+ * exists.
  */
 #include "cli/run_folder.h"
 
@@ -68,7 +69,8 @@ int lr_run_folder_make(struct lr_run_folder *folder)
 	for (int want_room = 1; want_room >= 0; want_room--) {
 		for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 			/* CMD may change its folder, so the path must be absolute. */
-			if (places[i] == NULL || places[i][0] != '/' || (want_room && !has_room(places[i])))
+			if (places[i] == NULL || places[i][0] != '/' ||
+			    (want_room && !has_room(places[i])))
 				continue;
 			error = make_in(places[i], folder);
 			if (error == 0)
@@ -106,7 +108,8 @@ void lr_run_folder_remove(struct lr_run_folder *folder)
 			break;
 	}
 	if (error != 0)
-		lr_complain("cannot remove the folder %s: %s; remove it by hand", folder->path, strerror(error));
+		lr_complain("cannot remove the folder %s: %s; remove it by hand", folder->path,
+			    strerror(error));
 	close(folder->fd);
 	free(folder->path);
 }

@@ -4,8 +4,9 @@
  *
  * Layer: cli. Locks: none; one thread.
  *
- * What is not obvious: CMD gets the user's own LASTREF first and what the options say behind it, because the last of a repeated
- * key counts. So an option wins over the variable, and all else that the user set stays in force.
+ * What is not obvious: CMD gets the user's own LASTREF first and what the options say behind it, because the
+ * last of a repeated key counts. So an option wins over the variable, and all else that the user set stays in
+ * force.
  */
 #include "cli/run_options.h"
 
@@ -27,9 +28,11 @@ enum key {
 };
 
 static const struct argp_option rows[] = {
-	{ "output", KEY_OUTPUT, "FILE", 0, "Write what `lastref report' reads to FILE; %p in its name is the process id", 0 },
+	{ "output", KEY_OUTPUT, "FILE", 0,
+	  "Write what `lastref report' reads to FILE; %p in its name is the process id", 0 },
 	{ "type", KEY_TYPE, "GLOB", 0, "Check only types whose name matches; may be repeated", 0 },
-	{ "stack-depth", KEY_STACK_DEPTH, "N", 0, "Keep N frames of each stack, 1 to 128 (default: 32)", 0 },
+	{ "stack-depth", KEY_STACK_DEPTH, "N", 0,
+	  "Keep N frames of each stack, 1 to 128 (default: 32)", 0 },
 	{ "leak-exit", KEY_LEAK_EXIT, "N", 0,
 	  "Exit with N if CMD ended with 0 but leaked (default: 23); 0: leave its status alone", 0 },
 	{ "addresses", KEY_ADDRESSES, NULL, 0, "Show the addresses of objects", 0 },
@@ -56,12 +59,14 @@ static char *add_glob(char *list, const char *glob)
 	return longer;
 }
 
-static int take_number(struct argp_state *state, const char *option, const char *text, int low, int high)
+static int take_number(struct argp_state *state, const char *option, const char *text, int low,
+		       int high)
 {
 	int number = lr_parse_number(text, low, high);
 
 	if (number < 0)
-		lr_refuse_usage(state, "%s takes a number from %d to %d, not '%s'", option, low, high, text);
+		lr_refuse_usage(state, "%s takes a number from %d to %d, not '%s'", option, low,
+				high, text);
 	return number;
 }
 
@@ -81,7 +86,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		options->types = add_glob(options->types, argument);
 		return options->types != NULL ? 0 : ENOMEM;
 	case KEY_STACK_DEPTH:
-		options->stack_depth = take_number(state, "--stack-depth", argument, 1, LR_STACK_DEPTH_MAX);
+		options->stack_depth =
+			take_number(state, "--stack-depth", argument, 1, LR_STACK_DEPTH_MAX);
 		return 0;
 	case KEY_LEAK_EXIT:
 		options->leak_exit = take_number(state, "--leak-exit", argument, 0, 255);
@@ -98,7 +104,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		state->next = state->argc;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		lr_refuse_usage(state, "no command to run; say, for example: lastref run -- ./program");
+		lr_refuse_usage(state,
+				"no command to run; say, for example: lastref run -- ./program");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

@@ -2,11 +2,12 @@
 /*
  * The files of `lastref run -o FILE`.
  *
- * Layer: cli. Locks: none; one thread. A file is written beside its place and renamed, so that a full disk or a kill leaves either the
- * file of last time or the new one, never a part.
+ * Layer: cli. Locks: none; one thread. A file is written beside its place and renamed, so that a full disk or a
+ * kill leaves either the file of last time or the new one, never a part.
  *
- * What is not obvious: rename() replaces whatever has the name. -o /dev/null, or -o /dev/stdout, which is a link, must not turn
- * those into plain files for everybody; so a link is followed first, and only a regular file is replaced.
+ * What is not obvious: rename() replaces whatever has the name. -o /dev/null, or -o /dev/stdout, which is a
+ * link, must not turn those into plain files for everybody; so a link is followed first, and only a regular
+ * file is replaced.
  */
 #include "cli/run_output.h"
 
@@ -72,14 +73,14 @@ static int check_folder(const char *output, const char *folder, const char *temp
 	int error = try_folder(folder, temporary);
 
 	if (error == -ENOENT && access(folder, F_OK) != 0)
-		lr_complain("cannot write %s: there is no folder %s; make it, or name another file with -o", output,
-			    folder);
+		lr_complain("cannot write %s: there is no folder %s; make it, or name another file with -o",
+			    output, folder);
 	else if (error == -EROFS)
-		lr_complain("cannot write %s: the file system of %s is read-only; name another file with -o", output,
-			    folder);
+		lr_complain("cannot write %s: the file system of %s is read-only; name another file with -o",
+			    output, folder);
 	else if (error != 0)
-		lr_complain("cannot write %s: no file can be made in %s (%s); name another file with -o", output,
-			    folder, strerror(-error));
+		lr_complain("cannot write %s: no file can be made in %s (%s); name another file with -o",
+			    output, folder, strerror(-error));
 	return error;
 }
 
@@ -91,14 +92,16 @@ static int check_place(const char *output, const char *place)
 	if (lstat(place, &status) != 0) {
 		if (errno == ENOENT || errno == ENOTDIR)
 			return 0;
-		lr_complain("cannot write %s: %s; name another file with -o", output, strerror(errno));
+		lr_complain("cannot write %s: %s; name another file with -o", output,
+			    strerror(errno));
 		return -errno;
 	}
 	if (S_ISREG(status.st_mode))
 		return 0;
 	lr_complain("cannot write %s: it is %s with -o", output,
-		    S_ISDIR(status.st_mode) ? "a folder; name a file in it" :
-					      "no regular file, and would be replaced by one; name another");
+		    S_ISDIR(status.st_mode) ?
+			    "a folder; name a file in it" :
+			    "no regular file, and would be replaced by one; name another");
 	return -EEXIST;
 }
 
@@ -111,7 +114,8 @@ static int check_names(const char *output, const char *place)
 	if (folder == NULL || temporary == NULL)
 		lr_complain("out of memory");
 	else if (strstr(folder, "%p") != NULL) {
-		lr_complain("cannot write %s: %%p may stand in the file's name, but not in its folder's", output);
+		lr_complain("cannot write %s: %%p may stand in the file's name, but not in its folder's",
+			    output);
 		error = -EINVAL;
 	} else {
 		error = check_place(output, place);
@@ -132,8 +136,8 @@ int lr_run_output_check(const char *output)
 
 	if (place == NULL) {
 		error = errno;
-		lr_complain("cannot write %s: the link leads nowhere (%s); name another file with -o", output,
-			    strerror(error));
+		lr_complain("cannot write %s: the link leads nowhere (%s); name another file with -o",
+			    output, strerror(error));
 		return -error;
 	}
 	if (*place == '\0' || place[strlen(place) - 1] == '/') {
@@ -237,7 +241,8 @@ int lr_run_output_write(const char *output, pid_t pid, bool is_main, const struc
 	} else {
 		error = write_file(place, temporary, image);
 		if (error != 0)
-			lr_complain("cannot write %s: %s; the report is not saved", name, strerror(-error));
+			lr_complain("cannot write %s: %s; the report is not saved", name,
+				    strerror(-error));
 	}
 	free(temporary);
 	free(place);

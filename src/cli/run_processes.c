@@ -4,9 +4,10 @@
  *
  * Layer: cli. Locks: none; one thread.
  *
- * What is not obvious: lastref is the parent of CMD alone, so of all other processes it must ask the kernel whether they still
- * run. A pid says little: it may be a zombie that its parent never collects, or belong to another process by now. So state and start
- * time are looked at. Processes that are just dying when CMD ends, as in a pipeline, get a moment to finish.
+ * What is not obvious: lastref is the parent of CMD alone, so of all other processes it must ask the kernel
+ * whether they still run. A pid says little: it may be a zombie that its parent never collects, or belong to
+ * another process by now. So state and start time are looked at. Processes that are just dying when CMD ends,
+ * as in a pipeline, get a moment to finish.
  */
 #include "cli/run_processes.h"
 
@@ -88,7 +89,7 @@ static int open_arena(int folder_fd, const char *name, struct lr_run_process *pr
 static int open_arenas(struct lr_run_processes *processes, int folder_fd)
 {
 	DIR *listing = fdopendir(fcntl(folder_fd, F_DUPFD_CLOEXEC, 3));
-	struct lr_run_process process;
+	struct lr_run_process process = { .fd = -1 };
 	const struct dirent *entry;
 	int error = 0;
 
@@ -96,7 +97,8 @@ static int open_arenas(struct lr_run_processes *processes, int folder_fd)
 		return -errno;
 	rewinddir(listing);
 	while (error == 0 && (entry = readdir(listing)) != NULL) {
-		int got = entry->d_name[0] == '.' ? 0 : open_arena(folder_fd, entry->d_name, &process);
+		int got = entry->d_name[0] == '.' ? 0 :
+						    open_arena(folder_fd, entry->d_name, &process);
 
 		if (got < 0) {
 			processes->left_out++;
@@ -188,7 +190,8 @@ static uint32_t read_state(const struct lr_run_process *process)
 {
 	uint32_t state = process->state;
 
-	if (pread(process->fd, &state, sizeof(state), offsetof(struct lr_image_header, state)) != sizeof(state))
+	if (pread(process->fd, &state, sizeof(state), offsetof(struct lr_image_header, state)) !=
+	    sizeof(state))
 		return process->state;
 	return state;
 }

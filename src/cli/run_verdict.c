@@ -4,9 +4,10 @@
  *
  * Layer: cli. Locks: none; one thread. One process at a time is in memory.
  *
- * What is not obvious: a process counts as checked if it made objects or came to its check at exit. A child between fork() and
- * exec() has an arena too, but nothing to say; without this rule every program that a shell-like CMD starts would be in the count.
- * With several processes only those that leaked get a report, and one line at the end tells of the others.
+ * What is not obvious: a process counts as checked if it made objects or came to its check at exit. A child
+ * between fork() and exec() has an arena too, but nothing to say; without this rule every program that a
+ * shell-like CMD starts would be in the count. With several processes only those that leaked get a report, and
+ * one line at the end tells of the others.
  */
 #include "cli/run_verdict.h"
 
@@ -26,10 +27,10 @@ struct judge {
 	const struct lr_run_options *options;
 	const struct lr_run_processes *processes;
 	struct lr_render render;
-	size_t ended;	    /* processes that get a verdict */
-	size_t number;	    /* of the one at hand */
-	size_t clean;	    /* of them, with nothing to report */
-	size_t main_index;  /* whose file has the plain name of -o */
+	size_t ended;	   /* processes that get a verdict */
+	size_t number;	   /* of the one at hand */
+	size_t clean;	   /* of them, with nothing to report */
+	size_t main_index; /* whose file has the plain name of -o */
 	pid_t command_pid;
 	int command_status;
 };
@@ -42,8 +43,9 @@ static struct lr_sink *report_sink(struct judge *judge)
 /* Did the process do anything that checking sees? */
 static bool has_history(const struct lr_loaded *loaded)
 {
-	return loaded->header->state != LR_PROCESS_RUNNING || lr_image_type(&loaded->image, 1) != NULL ||
-	       loaded->header->counters[LR_MISUSES] > 0 || loaded->header->counters[LR_LOST_OBJECTS] > 0;
+	return loaded->header->state != LR_PROCESS_RUNNING ||
+	       lr_image_type(&loaded->image, 1) != NULL || loaded->header->counters[LR_MISUSES] > 0 ||
+	       loaded->header->counters[LR_LOST_OBJECTS] > 0;
 }
 
 static bool is_worth_a_verdict(const struct lr_run_process *process)
@@ -65,10 +67,12 @@ static void name_process(struct judge *judge, const struct lr_image *image, char
 
 	lr_sink_init(&text, -1);
 	lr_story_name(&text, image);
-	snprintf(name, size, "process %zu of %zu: %.*s", judge->number, judge->ended, (int)text.length, text.buffer);
+	snprintf(name, size, "process %zu of %zu: %.*s", judge->number, judge->ended,
+		 (int)text.length, text.buffer);
 }
 
-static void print_report(struct judge *judge, const struct lr_loaded *loaded, struct lr_findings *findings)
+static void print_report(struct judge *judge, const struct lr_loaded *loaded,
+			 struct lr_findings *findings)
 {
 	char name[1024];
 	bool many = judge->ended > 1;
@@ -88,7 +92,8 @@ static void print_report(struct judge *judge, const struct lr_loaded *loaded, st
 }
 
 /* The file says how the process ended; for CMD itself that is known exactly. */
-static void note_end(const struct judge *judge, const struct lr_run_process *process, struct lr_loaded *loaded)
+static void note_end(const struct judge *judge, const struct lr_run_process *process,
+		     struct lr_loaded *loaded)
 {
 	if (process->pid == judge->command_pid)
 		loaded->header->exit_status = (uint32_t)judge->command_status;
@@ -98,7 +103,8 @@ static void note_end(const struct judge *judge, const struct lr_run_process *pro
 
 static void judge_ended(struct judge *judge, size_t index, struct lr_loaded *loaded)
 {
-	const struct lr_findings_options wanted = { .skip_reported = true, .want_types = judge->ended == 1 };
+	const struct lr_findings_options wanted = { .skip_reported = true,
+						    .want_types = judge->ended == 1 };
 	const struct lr_run_process *process = &judge->processes->all[index];
 	struct lr_findings findings;
 	int error;
@@ -131,7 +137,8 @@ static void judge_replaced(struct judge *judge, const struct lr_loaded *loaded)
 	if (lr_findings_make(&findings, &loaded->image, &wanted) != 0)
 		return;
 	objects = findings.objects;
-	judge->verdict->bad |= loaded->header->counters[LR_REPORTED] > 0 || loaded->header->counters[LR_MISUSES] > 0;
+	judge->verdict->bad |= loaded->header->counters[LR_REPORTED] > 0 ||
+			       loaded->header->counters[LR_MISUSES] > 0;
 	lr_findings_free(&findings);
 	if (objects == 0 || judge->options->quiet)
 		return;
@@ -198,8 +205,10 @@ static void summarize(struct judge *judge)
 	struct lr_sink *sink = report_sink(judge);
 
 	if (judge->ended == 0) {
-		lr_sink_text(sink, "lastref: nothing was checked: no process of CMD used lastref. Link the program with "
-				   "-llastref; set-uid programs and an emptied environment switch checking off\n");
+		lr_sink_text(
+			sink,
+			"lastref: nothing was checked: no process of CMD used lastref. Link the program with "
+			"-llastref; set-uid programs and an emptied environment switch checking off\n");
 		if (judge->options->output != NULL)
 			lr_sink_text(sink, "lastref: no file was written\n");
 		return;
@@ -209,7 +218,8 @@ static void summarize(struct judge *judge)
 	if (judge->clean == judge->ended)
 		lr_sink_printf(sink, "lastref: no leaks in %zu processes\n", judge->ended);
 	else if (judge->clean > 0)
-		lr_sink_printf(sink, "\nlastref: no leaks in %zu of %zu processes\n", judge->clean, judge->ended);
+		lr_sink_printf(sink, "\nlastref: no leaks in %zu of %zu processes\n", judge->clean,
+			       judge->ended);
 }
 
 void lr_run_judge(struct lr_run_verdict *verdict, const struct lr_run_options *options,
@@ -230,8 +240,8 @@ void lr_run_judge(struct lr_run_verdict *verdict, const struct lr_run_options *o
 	for (size_t i = 0; i < processes->count; i++)
 		judge_process(&judge, i);
 	if (processes->left_out > 0)
-		lr_complain("%zu processes are left out: %s; raise `ulimit -n'", processes->left_out,
-			    strerror(processes->left_out_error));
+		lr_complain("%zu processes are left out: %s; raise `ulimit -n'",
+			    processes->left_out, strerror(processes->left_out_error));
 	summarize(&judge);
 	lr_render_end(&judge.render);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How a process ended, in words: for `lastref run`, which was there, and for `lastref report`, which has it from the file.
+ * How a process ended, in words: for `lastref run`, which was there, and for `lastref report`, which has it
+ * from the file.
  *
  * Layer: cli. Locks: none; one thread.
  */
@@ -34,10 +35,11 @@ void lr_story_of_end(struct lr_sink *sink, const struct lr_image *image)
 	lr_story_name(sink, image);
 	if (WIFSIGNALED(status)) {
 		name = sigabbrev_np(WTERMSIG(status));
-		lr_sink_printf(sink, " was killed by signal %d (%s) before the check at exit", WTERMSIG(status),
-			       name != NULL ? name : "?");
+		lr_sink_printf(sink, " was killed by signal %d (%s) before the check at exit",
+			       WTERMSIG(status), name != NULL ? name : "?");
 	} else {
-		lr_sink_text(sink, " ended without the check at exit (it was killed, or called _exit or exec)");
+		lr_sink_text(sink,
+			     " ended without the check at exit (it was killed, or called _exit or exec)");
 	}
 	lr_sink_text(sink, ": objects are named by number only, without descriptions\n");
 }

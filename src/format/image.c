@@ -2,12 +2,13 @@
 /*
  * Reading an image: bounded access to elements, and finding the segments in bytes of unknown origin.
  *
- * Layer: format. Locks: none. In the process that owns the image, segments may be added meanwhile: the count of a space is read
- * with acquire, and no more is touched than so many segments.
+ * Layer: format. Locks: none. In the process that owns the image, segments may be added meanwhile: the count of
+ * a space is read with acquire, and no more is touched than so many segments.
  *
- * What is not obvious: elements name each other by ordinal, so a segment that is missing in the middle of a kind would
- * shift all that follow it. Therefore segments lie in the order of the table, only the last of a kind may be shorter than
- * LR_SEGMENT_SIZE, and where a file ends early everything from there on is left out, of all kinds.
+ * What is not obvious: elements name each other by ordinal, so a segment that is missing in the middle of a
+ * kind would shift all that follow it. Therefore segments lie in the order of the table, only the last of a
+ * kind may be shorter than LR_SEGMENT_SIZE, and where a file ends early everything from there on is left out,
+ * of all kinds.
  */
 #include "format/image.h"
 
@@ -124,7 +125,8 @@ static int check_header(const struct lr_image_header *header, uint64_t size)
 {
 	uint64_t table;
 
-	if (size < sizeof(*header) || memcmp(header->magic, LR_IMAGE_MAGIC, sizeof(header->magic)) != 0)
+	if (size < sizeof(*header) ||
+	    memcmp(header->magic, LR_IMAGE_MAGIC, sizeof(header->magic)) != 0)
 		return -EBADMSG;
 	if (header->byte_order != LR_IMAGE_BYTE_ORDER || header->version != LR_IMAGE_VERSION)
 		return -ENOTSUP;

@@ -2,13 +2,13 @@
 /*
  * Writing an image as a file, in one pass over memory that may change meanwhile.
  *
- * Layer: format. Locks: none. How much there is of each space is asked once, at the begin; everything is copied to the scratch room
- * before its checksum is computed, so the two cannot disagree.
+ * Layer: format. Locks: none. How much there is of each space is asked once, at the begin; everything is copied
+ * to the scratch room before its checksum is computed, so the two cannot disagree.
  *
- * Why pieces are written at offsets and not one after the other: how many records are live is known when all were seen,
- * and a second pass would count differently. So room for the longest possible table is left, each segment enters the table when
- * its bytes are written, and what there is can be read at any moment. Records come last: without the other spaces they
- * have no names.
+ * Why pieces are written at offsets and not one after the other: how many records are live is known when all
+ * were seen, and a second pass would count differently. So room for the longest possible table is left, each
+ * segment enters the table when its bytes are written, and what there is can be read at any moment. Records
+ * come last: without the other spaces they have no names.
  */
 #include "format/image_write.h"
 
@@ -20,7 +20,8 @@
 #define RECORDS_IN_SCRATCH (sizeof(struct lr_image_scratch) / sizeof(struct lr_record))
 
 _Static_assert(LR_SEGMENT_SIZE % sizeof(struct lr_image_scratch) == 0, "a segment is whole pieces");
-_Static_assert(sizeof(struct lr_image_scratch) % sizeof(struct lr_record) == 0, "a piece is whole records");
+_Static_assert(sizeof(struct lr_image_scratch) % sizeof(struct lr_record) == 0,
+	       "a piece is whole records");
 
 struct writer {
 	const struct lr_image *image;
@@ -104,7 +105,8 @@ static uint64_t used_bytes(enum lr_segment_kind kind, const char *bytes, uint64_
 	if (size == 0)
 		return 0;
 	/* The zero after the last string belongs to it; the next segment begins aligned. */
-	return kind == LR_TEXT ? round_up(size + 1, sizeof(uint64_t)) : round_up(size, lr_image_element_size(kind));
+	return kind == LR_TEXT ? round_up(size + 1, sizeof(uint64_t)) :
+				 round_up(size, lr_image_element_size(kind));
 }
 
 static int write_segment(struct writer *writer, enum lr_segment_kind kind, uint32_t index)
@@ -133,8 +135,8 @@ static int write_segment(struct writer *writer, enum lr_segment_kind kind, uint3
 }
 
 /*
- * Copy a record if it is of a live object. Birth numbers are never reused, so the same one before and after means that the fields
- * between belong together.
+ * Copy a record if it is of a live object. Birth numbers are never reused, so the same one before and after
+ * means that the fields between belong together.
  */
 static bool copy_live(struct lr_record *to, const struct lr_record *from)
 {
@@ -145,7 +147,8 @@ static bool copy_live(struct lr_record *to, const struct lr_record *from)
 	to->site = __atomic_load_n(&from->site, __ATOMIC_ACQUIRE);
 	if (__atomic_load_n(&from->birth, __ATOMIC_RELAXED) != to->birth)
 		return false;
-	return (to->state & LR_STATE_MASK) == LR_STATE_ALIVE || (to->state & LR_STATE_MASK) == LR_STATE_DYING;
+	return (to->state & LR_STATE_MASK) == LR_STATE_ALIVE ||
+	       (to->state & LR_STATE_MASK) == LR_STATE_DYING;
 }
 
 static int write_records(struct writer *writer)
@@ -170,11 +173,14 @@ static int write_records(struct writer *writer)
 	return error != 0 ? error : end_segment(writer);
 }
 
-int lr_image_write(const struct lr_image *image, struct lr_image_scratch *scratch, lr_image_write_at write,
-		   void *context)
+int lr_image_write(const struct lr_image *image, struct lr_image_scratch *scratch,
+		   lr_image_write_at write, void *context)
 {
-	static const enum lr_segment_kind order[] = { LR_TEXT, LR_TYPES, LR_MODULES, LR_SITES, LR_NOTES, LR_CURSORS };
-	struct writer writer = { .image = image, .scratch = scratch, .write = write, .context = context };
+	static const enum lr_segment_kind order[] = { LR_TEXT,	LR_TYPES, LR_MODULES,
+						      LR_SITES, LR_NOTES, LR_CURSORS };
+	struct writer writer = {
+		.image = image, .scratch = scratch, .write = write, .context = context
+	};
 	uint64_t table = 0;
 	int error;
 

@@ -33,7 +33,7 @@ struct lr_image_scratch {
  *
  * Return: 0 or what @write returned.
  */
-int lr_image_write(const struct lr_image *image, struct lr_image_scratch *scratch, lr_image_write_at write,
-		   void *context);
+int lr_image_write(const struct lr_image *image, struct lr_image_scratch *scratch,
+		   lr_image_write_at write, void *context);
 
 #endif

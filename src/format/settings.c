@@ -2,7 +2,8 @@
 /*
  * The LASTREF variable, parsed.
  *
- * Layer: format. Locks: none; it runs before the program's own constructors, so it uses nothing of libc that needs set-up.
+ * Layer: format. Locks: none; it runs before the program's own constructors, so it uses nothing of libc that
+ * needs set-up.
  *
  * What is not obvious: a pair is first unescaped into a buffer of its own and then compared, so that `\:` works alike
  * in every value, and messages quote what the value means and not how it was written.
@@ -15,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KEYS_TEXT                                                                                  \
+#define KEYS_TEXT                                                                                     \
 	"the keys are leaks=off|warn|panic, stack=1..128, output=FILE|stderr, types=GLOB[,GLOB]..., " \
 	"log=GLOB[,GLOB]..., exitcode=0..255"
 

@@ -5,7 +5,7 @@
 
 . "$(dirname "$0")/../support/tap.sh"
 
-# box_program: a program `box` that leaks as many objects as its first argument says, and then ends as the second one says.
+# box_program: a program `box` that leaks as many objects as its first argument says, and ends as the second one says.
 box_program()
 {
 	compile box - <<'C'
@@ -352,7 +352,10 @@ test_ctrl_c_at_the_terminal_reaches_cmd()
 		read -r _ <ready
 		printf '\003'
 		read -r _ <over
-	} | { script -qc "$LASTREF_CMD run -- sh -c 'echo >ready; exec sleep 60'; echo status \$?" /dev/null >stdout; echo >over; }
+	} | {
+		script -qc "$LASTREF_CMD run -- sh -c 'echo >ready; exec sleep 60'; echo status \$?" /dev/null >stdout
+		echo >over
+	}
 	expect_text stdout 'status 130'
 }
 

@@ -41,7 +41,8 @@ void image_builder_finish(struct image_builder *builder)
 }
 
 /* @size bytes that do not cross a segment. */
-static void *take(struct image_builder *builder, enum lr_segment_kind kind, size_t size, uint64_t *ret_at)
+static void *take(struct image_builder *builder, enum lr_segment_kind kind, size_t size,
+		  uint64_t *ret_at)
 {
 	struct lr_space *space = &builder->image.spaces[kind];
 	uint64_t at = builder->used[kind];
@@ -92,7 +93,8 @@ uint32_t image_builder_type(struct image_builder *builder, const char *name, uin
 	return id;
 }
 
-uint32_t image_builder_site(struct image_builder *builder, const char *path, uint64_t offset, uint32_t parent)
+uint32_t image_builder_site(struct image_builder *builder, const char *path, uint64_t offset,
+			    uint32_t parent)
 {
 	uint32_t module_id, id;
 	struct lr_module *module = image_builder_add(builder, LR_MODULES, &module_id);
@@ -105,8 +107,8 @@ uint32_t image_builder_site(struct image_builder *builder, const char *path, uin
 	return id;
 }
 
-struct lr_record *image_builder_record(struct image_builder *builder, uint32_t type, uint64_t number, uint32_t site,
-				       uint32_t state)
+struct lr_record *image_builder_record(struct image_builder *builder, uint32_t type,
+				       uint64_t number, uint32_t site, uint32_t state)
 {
 	struct lr_record *record = image_builder_add(builder, LR_RECORDS, NULL);
 
@@ -131,7 +133,8 @@ struct built image_builder_arena(const struct image_builder *builder)
 		const struct lr_space *space = &builder->image.spaces[kind];
 
 		for (uint32_t i = 0; i < space->count; i++) {
-			uint64_t offset = LR_ARENA_HEADER_SIZE + (uint64_t)header->segments * LR_SEGMENT_SIZE;
+			uint64_t offset =
+				LR_ARENA_HEADER_SIZE + (uint64_t)header->segments * LR_SEGMENT_SIZE;
 
 			header->table[header->segments++] = (struct lr_segment){
 				.kind = kind,

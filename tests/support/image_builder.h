@@ -32,11 +32,12 @@ lr_text_ref image_builder_text(struct image_builder *builder, const char *text);
 uint32_t image_builder_type(struct image_builder *builder, const char *name, uint64_t dealt);
 
 /* A frame in a module of which nothing but @path is known. Return: its id. */
-uint32_t image_builder_site(struct image_builder *builder, const char *path, uint64_t offset, uint32_t parent);
+uint32_t image_builder_site(struct image_builder *builder, const char *path, uint64_t offset,
+			    uint32_t parent);
 
 /* An object TYPE#NUMBER of this state, at address @number * 64. */
-struct lr_record *image_builder_record(struct image_builder *builder, uint32_t type, uint64_t number, uint32_t site,
-				       uint32_t state);
+struct lr_record *image_builder_record(struct image_builder *builder, uint32_t type,
+				       uint64_t number, uint32_t site, uint32_t state);
 
 /* The image as a process leaves it in its file under `lastref run`. */
 struct built image_builder_arena(const struct image_builder *builder);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The image: what is written can be read, and nothing that is read is trusted. `make check` runs this under AddressSanitizer too,
- * which is what sees a read beyond the bytes: inputs lie in blocks of exactly their size.
+ * The image: what is written can be read, and nothing that is read is trusted. `make check` runs this under
+ * AddressSanitizer too, which is what sees a read beyond the bytes: inputs lie in blocks of exactly their size.
  */
 #include "../support/image_builder.h"
 #include "base/checksum.h"
@@ -89,7 +89,8 @@ Test(checksum, in_pieces_is_that_of_the_whole)
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		bytes[i] = (unsigned char)(i * 7);
 	for (size_t cut = 0; cut <= sizeof(bytes); cut++) {
-		uint32_t crc = lr_checksum(lr_checksum(0, bytes, cut), bytes + cut, sizeof(bytes) - cut);
+		uint32_t crc =
+			lr_checksum(lr_checksum(0, bytes, cut), bytes + cut, sizeof(bytes) - cut);
 
 		cr_assert_eq(crc, lr_checksum(0, bytes, sizeof(bytes)));
 	}
@@ -130,7 +131,8 @@ Test(image, a_file_keeps_header_and_other_spaces)
 	site = lr_image_site(&image, 2);
 	cr_assert_eq(site->pc & LR_SITE_PC_MASK, 0x2345);
 	cr_assert_eq(lr_image_site(&image, site->parent)->pc & LR_SITE_PC_MASK, 0x1234);
-	cr_assert_str_eq(lr_image_text(&image, lr_image_module(&image, 2)->path, NULL), "/usr/bin/example");
+	cr_assert_str_eq(lr_image_text(&image, lr_image_module(&image, 2)->path, NULL),
+			 "/usr/bin/example");
 	note = lr_image_at(&image, LR_NOTES, 0);
 	cr_assert_str_eq(lr_image_text(&image, note->text, NULL), "/etc/hosts");
 	free(file.bytes);
@@ -283,7 +285,8 @@ Test(image, a_flipped_bit_in_an_arena_is_refused_or_harmless)
 
 	build_example(&builder);
 	arena = image_builder_arena(&builder);
-	for (size_t bit = 0; bit < 8 * (sizeof(struct lr_image_header) + 10 * sizeof(struct lr_segment)); bit++) {
+	for (size_t bit = 0;
+	     bit < 8 * (sizeof(struct lr_image_header) + 10 * sizeof(struct lr_segment)); bit++) {
 		arena.bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
 		if (open_built(&image, &arena, false) == 0) {
 			cr_assert_leq(image.spaces[LR_TEXT].bytes, arena.size);
@@ -364,7 +367,8 @@ Test(image, ids_that_name_nothing_give_nothing)
 
 Test(image, a_text_whose_length_lies_is_empty)
 {
-	static const uint32_t lies[] = { 5, LR_TEXT_MAX + 1, LR_SEGMENT_SIZE, UINT32_MAX, UINT32_MAX - 4 };
+	static const uint32_t lies[] = { 5, LR_TEXT_MAX + 1, LR_SEGMENT_SIZE, UINT32_MAX,
+					 UINT32_MAX - 4 };
 	struct image_builder builder;
 	lr_text_ref ref;
 	uint32_t *length;

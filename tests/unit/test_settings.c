@@ -40,7 +40,8 @@ Test(settings, nothing_said_means_the_defaults)
 
 Test(settings, every_key_is_obeyed)
 {
-	cr_assert_eq(parse("leaks=panic:stack=7:output=/tmp/r:types=net.*,dentry:log=d*:exitcode=23"), 0);
+	cr_assert_eq(parse("leaks=panic:stack=7:output=/tmp/r:types=net.*,dentry:log=d*:exitcode=23"),
+		     0);
 	cr_assert_eq(settings.leaks, LR_LEAKS_PANIC);
 	cr_assert_eq(settings.stack_depth, 7);
 	cr_assert_eq(settings.exitcode, 23);
@@ -114,7 +115,8 @@ Test(settings, numbers_have_bounds)
 
 Test(settings, an_unknown_key_is_named_with_the_valid_ones)
 {
-	static const char *const keys[] = { "leaks=", "stack=", "output=", "types=", "log=", "exitcode=" };
+	static const char *const keys[] = { "leaks=", "stack=", "output=",
+					    "types=", "log=",	"exitcode=" };
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		assert_refused("leaks=warn:leek=1", "'leek'", keys[i]);
@@ -127,7 +129,9 @@ Test(settings, an_unknown_key_is_named_with_the_valid_ones)
 Test(settings, a_refusal_changes_nothing)
 {
 	cr_assert_eq(parse("leaks=panic:stack=9"), 0);
-	cr_assert_eq(lr_settings_parse(&settings, "leaks=off:stack=3:oops=1", message, sizeof(message)), -EINVAL);
+	cr_assert_eq(lr_settings_parse(&settings, "leaks=off:stack=3:oops=1", message,
+				       sizeof(message)),
+		     -EINVAL);
 	cr_assert_eq(settings.leaks, LR_LEAKS_PANIC);
 	cr_assert_eq(settings.stack_depth, 9);
 }

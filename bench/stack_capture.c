@@ -58,8 +58,7 @@ struct stack {
 
 static struct lr_stack_thread state;
 static struct stack *known[HASH_SIZE];
-static uint64_t paths[STACKS];
-static uint32_t order[STACKS];
+static uint16_t order[STACKS]; /* small, so that the caches are left to what is measured */
 static struct rounds rounds[PEERS][LOADS];
 
 static enum peer peer;
@@ -112,12 +111,17 @@ static __attribute__((noinline)) void their_leaf(struct frames *frames)
 	}
 }
 
-static void visit(uint64_t path)
+/* Along path @number of the STACKS. */
+static void visit(uint32_t number)
 {
-	struct frames frames = { .path = path,
-				 .left = CALLS,
-				 .leaf = peer == OURS ? our_leaf : their_leaf };
+	struct frames frames = {
+		.path = outer_calls,
+		.left = CALLS,
+		.leaf = peer == OURS ? our_leaf : their_leaf,
+	};
 
+	for (int at = OUTER_CALLS; at < OUTER_CALLS + BRANCHINGS; at++, number /= 3)
+		frames.path |= (uint64_t)(number % 3) << FRAMES_BITS * at;
 	frames_go(&frames);
 }
 
@@ -134,7 +138,7 @@ static double visit_all(enum load load, unsigned int from)
 			which = order[(from + i) % STACKS];
 		else if (load == TWO_PATHS && i % 2 != 0)
 			which = STACKS - 1;
-		visit(paths[which]);
+		visit(which);
 	}
 	return rounds_cpu_ns() - begin;
 }
@@ -151,21 +155,15 @@ static void measure(enum peer peer_, enum load load, unsigned int round)
 	rounds_add(&rounds[peer][load], (with - visit_all(load, round * captures)) / captures);
 }
 
-static void make_paths(void)
+static void shuffle(void)
 {
 	uint64_t random = 1;
 
-	for (uint32_t i = 0; i < STACKS; i++) {
-		uint32_t ways = i;
-
-		paths[i] = outer_calls;
-		for (int at = OUTER_CALLS; at < OUTER_CALLS + BRANCHINGS; at++, ways /= 3)
-			paths[i] |= (uint64_t)(ways % 3) << FRAMES_BITS * at;
-		order[i] = i;
-	}
+	for (uint32_t i = 0; i < STACKS; i++)
+		order[i] = (uint16_t)i;
 	for (uint32_t i = STACKS - 1; i > 0; i--) {
 		uint32_t other = (uint32_t)(rounds_random(&random) % (i + 1));
-		uint32_t last = order[i];
+		uint16_t last = order[i];
 
 		order[i] = order[other];
 		order[other] = last;
@@ -189,10 +187,10 @@ static double bytes_a_stack(void)
 
 	peer = OURS;
 	repeats = 1;
-	visit(paths[0]);
+	visit(0);
 	before = rounds_resident();
 	for (uint32_t i = 0; i < STACKS; i++) {
-		visit(paths[order[i]]);
+		visit(order[i]);
 		nodes = sink > nodes ? sink : nodes;
 	}
 	printf("\n%u stacks of %d frames are %u nodes\n", STACKS, count_frames(sink), nodes);
@@ -248,7 +246,7 @@ int main(int argc, char **argv)
 	rounds_pin(0);
 	rounds_print_machine("stack capture", ROUNDS);
 	lr_arena_start(NULL);
-	make_paths();
+	shuffle();
 	bytes = bytes_a_stack();
 	for (unsigned int round = 0; round < ROUNDS; round++) {
 		for (unsigned int i = 0; i < PEERS * LOADS; i++)

@@ -116,20 +116,18 @@ Test(stack, is_that_of_backtrace)
 	ASSERT_AS_BACKTRACE(id);
 }
 
-static NOINLINE uintptr_t *note_return_address(uint32_t *ret_id)
+static NOINLINE uintptr_t capture_and_return_address(uint32_t *ret_id)
 {
-	static uintptr_t address;
 	struct lr_stack_start start = LR_STACK_HERE();
 
-	address = (uintptr_t)__builtin_return_address(0);
 	*ret_id = lr_stack_capture(&self, &start);
-	return &address;
+	return (uintptr_t)__builtin_return_address(0);
 }
 
 Test(stack, the_innermost_frame_is_the_caller)
 {
 	uint32_t id;
-	uintptr_t address = *note_return_address(&id);
+	uintptr_t address = capture_and_return_address(&id);
 
 	cr_assert_eq(pc_of(id), address);
 }
@@ -206,12 +204,9 @@ Test(stack, errno_is_kept)
 
 Test(stack, a_capture_in_a_capture_has_no_site)
 {
-	uint32_t before = capture();
-
 	self.busy = true;
 	cr_assert_eq(capture(), 0);
 	self.busy = false;
-	cr_assert_neq(before, 0);
 	cr_assert_neq(capture(), 0);
 }
 
@@ -359,8 +354,6 @@ static void fibre_main(void)
 
 Test(stack, a_fibre_has_its_own_frames)
 {
-	uint32_t before = capture();
-
 	getcontext(&fibre_context);
 	fibre_context.uc_stack.ss_sp = malloc(64 * 1024);
 	fibre_context.uc_stack.ss_size = 64 * 1024;
@@ -368,7 +361,6 @@ Test(stack, a_fibre_has_its_own_frames)
 	swapcontext(&main_context, &fibre_context);
 	cr_assert_neq(fibre_site, 0);
 	cr_assert(fibre_agrees);
-	cr_assert_neq(before, 0);
 	ASSERT_AS_BACKTRACE(capture());
 }
 
@@ -568,10 +560,6 @@ Test(stack, every_depth_of_a_recursion_gives_the_inner_frames)
 
 Test(stack, deep_recursions_have_one_site)
 {
-	uint32_t first = recurse(100);
-
-	cr_assert_eq(first, recurse(100));
-	cr_assert_eq(recurse(300), recurse(301));
 	cr_assert_eq(recurse(200), recurse(300));
 }
 

@@ -41,7 +41,8 @@ static const char *const titles[] = {
 	[LASTREF_MISUSE_REF_UNINITIALIZED] = "REF ON AN OBJECT THAT WAS NEVER INITIALIZED",
 	[LASTREF_MISUSE_UNREF_DEAD] = "ONE UNREF TOO MANY (the object is dead)",
 	[LASTREF_MISUSE_UNREF_UNINITIALIZED] = "UNREF ON AN OBJECT THAT WAS NEVER INITIALIZED",
-	[LASTREF_MISUSE_OVERFLOW] = "MORE THAN 2,147,483,647 REFERENCES (the object is immortal from now on)",
+	[LASTREF_MISUSE_OVERFLOW] =
+		"MORE THAN 2,147,483,647 REFERENCES (the object is immortal from now on)",
 	[LASTREF_MISUSE_RESTORE_NEGATIVE] = "RESTORED WITH A NEGATIVE COUNT",
 	[LASTREF_MISUSE_REGISTERED_TWICE] = "REGISTERED TWICE",
 	[LASTREF_MISUSE_NOT_REGISTERED] = "UNREGISTERED, BUT NOT REGISTERED",
@@ -63,7 +64,8 @@ static bool by_hand(enum lastref_misuse_kind kind)
 	return kind == LASTREF_MISUSE_REGISTERED_TWICE || kind == LASTREF_MISUSE_NOT_REGISTERED;
 }
 
-static void write_object(struct lr_sink *sink, const struct lr_misuse *misuse, const struct lr_record *record)
+static void write_object(struct lr_sink *sink, const struct lr_misuse *misuse,
+			 const struct lr_record *record)
 {
 	const struct lastref_type *type = misuse->type;
 	const char *name = "(bare count)";
@@ -74,7 +76,8 @@ static void write_object(struct lr_sink *sink, const struct lr_misuse *misuse, c
 		name = type->name;
 	lr_sink_foreign(sink, name, strlen(name), 120);
 	if (record)
-		lr_sink_printf(sink, "#%llu", (unsigned long long)(record->birth & LR_BIRTH_NUMBER_MASK));
+		lr_sink_printf(sink, "#%llu",
+			       (unsigned long long)(record->birth & LR_BIRTH_NUMBER_MASK));
 	lr_sink_printf(sink, " at 0x%llx", (unsigned long long)(uintptr_t)misuse->object);
 }
 
@@ -84,13 +87,14 @@ struct sites {
 	uint32_t death;
 };
 
-static void write_site(struct lr_sink *sink, const char *label, uint32_t site, const struct lr_misuse *misuse,
-		       const struct lr_symbolizer *symbolizer)
+static void write_site(struct lr_sink *sink, const char *label, uint32_t site,
+		       const struct lr_misuse *misuse, const struct lr_symbolizer *symbolizer)
 {
 	if (site == 0)
 		return;
 	lr_sink_printf(sink, "  %-15s ", label);
-	lr_text_site(sink, &lr_arena_image, site, misuse->type ? misuse->type->name : NULL, symbolizer);
+	lr_text_site(sink, &lr_arena_image, site, misuse->type ? misuse->type->name : NULL,
+		     symbolizer);
 	lr_sink_text(sink, "\n");
 }
 
@@ -104,7 +108,8 @@ static size_t list_addresses(const struct sites *sites, struct lr_address *addre
 	return count;
 }
 
-static void write_sites(struct lr_sink *sink, const struct lr_misuse *misuse, const struct sites *sites)
+static void write_sites(struct lr_sink *sink, const struct lr_misuse *misuse,
+			const struct sites *sites)
 {
 	struct lr_symbols_in_process symbols;
 	struct lr_symbolizer symbolizer;
@@ -114,9 +119,10 @@ static void write_sites(struct lr_sink *sink, const struct lr_misuse *misuse, co
 	lr_symbols_in_process_init(&symbols, &symbolizer);
 	symbolizer.prepare(symbolizer.context, addresses, count);
 	write_site(sink, "AT", sites->misuse, misuse, &symbolizer);
-	write_site(sink, by_hand(misuse->kind) ? "REGISTERED AT" : "BORN AT", sites->birth, misuse, &symbolizer);
-	write_site(sink, by_hand(misuse->kind) ? "UNREGISTERED AT" : "LAST UNREF AT", sites->death, misuse,
+	write_site(sink, by_hand(misuse->kind) ? "REGISTERED AT" : "BORN AT", sites->birth, misuse,
 		   &symbolizer);
+	write_site(sink, by_hand(misuse->kind) ? "UNREGISTERED AT" : "LAST UNREF AT", sites->death,
+		   misuse, &symbolizer);
 	lr_symbols_in_process_finish(&symbols);
 }
 
@@ -126,12 +132,13 @@ static uint32_t site_of(const struct lr_misuse *misuse)
 
 	lr_start_arena();
 	thread = lr_thread_self();
-	return thread ? lr_stack_capture(&thread->stack, &misuse->start) : 0;
+	return thread ? lr_stack_capture(lr_thread_stack(thread, 0, false), &misuse->start) : 0;
 }
 
 static void compose(struct lr_sink *sink, const struct lr_misuse *misuse)
 {
-	const struct lr_record *record = misuse->index ? lr_registry_find(misuse->index, misuse->object) : NULL;
+	const struct lr_record *record =
+		misuse->index ? lr_registry_find(misuse->index, misuse->object) : NULL;
 	struct sites sites = { .misuse = site_of(misuse) };
 	uint32_t state = record ? lr_record_state(record) : LR_STATE_FREE;
 
@@ -144,7 +151,8 @@ static void compose(struct lr_sink *sink, const struct lr_misuse *misuse)
 	lr_sink_text(sink, "\n");
 	write_sites(sink, misuse, &sites);
 	if (!record && lastref_get_leak_mode() == LASTREF_LEAKS_OFF)
-		lr_sink_text(sink, "  (run with LASTREF=leaks=warn to see where the object was born and died)\n");
+		lr_sink_text(sink,
+			     "  (run with LASTREF=leaks=warn to see where the object was born and died)\n");
 }
 
 void lr_misuse_report(const struct lr_misuse *misuse)

@@ -19,7 +19,8 @@
 #include <errno.h>
 
 /* The calling thread and the type of @type; false if there is nothing to do (no memory, or `types=` leaves the type out). */
-static bool prepare(const struct lastref_type *type, struct lr_thread **ret_thread, struct lr_type_info **ret_info)
+static bool prepare(const struct lastref_type *type, struct lr_thread **ret_thread,
+		    struct lr_type_info **ret_info)
 {
 	*ret_thread = lr_thread_self();
 	*ret_info = *ret_thread ? lr_type_find(*ret_thread, type) : NULL;
@@ -31,16 +32,17 @@ static bool prepare(const struct lastref_type *type, struct lr_thread **ret_thre
 }
 
 /* A site that could not be had is counted, so that the report can say why it names none. */
-static uint32_t capture(struct lr_thread *thread, const struct lr_stack_start *start)
+static uint32_t capture(struct lr_stack_thread *memo, const struct lr_stack_start *start)
 {
-	uint32_t site = lr_stack_capture(&thread->stack, start);
+	uint32_t site = lr_stack_capture(memo, start);
 
 	if (LR_UNLIKELY(site == 0))
 		lr_arena_count(LR_LOST_SITES, 1);
 	return site;
 }
 
-void lastref_object_born(const struct lastref_type *type, const void *object, struct lastref_count *count)
+void lastref_object_born(const struct lastref_type *type, const void *object,
+			 struct lastref_count *count)
 {
 	struct lr_stack_start start = LR_STACK_HERE();
 	struct lr_thread *thread;
@@ -49,10 +51,11 @@ void lastref_object_born(const struct lastref_type *type, const void *object, st
 
 	if (LR_UNLIKELY(!lr_start_checking()) || !prepare(type, &thread, &info))
 		return;
-	site = capture(thread, &start);
+	site = capture(lr_thread_stack(thread, info->id, false), &start);
 	count->index = lr_registry_add(thread, info->id, object, site);
 	if (LR_UNLIKELY(info->logged))
-		lr_log_event(info, "registered", object, count->index, lastref_count_read(count), site);
+		lr_log_event(info, "registered", object, count->index, lastref_count_read(count),
+			     site);
 }
 
 uint32_t lastref_object_dying(const struct lastref_type *type, const void *object, uint32_t index)
@@ -65,7 +68,9 @@ uint32_t lastref_object_dying(const struct lastref_type *type, const void *objec
 
 	if (!thread)
 		return 0;
-	site = capture(thread, &start);
+	site = capture(lr_thread_stack(thread, (uint32_t)(record->birth >> LR_BIRTH_NUMBER_BITS),
+				       true),
+		       &start);
 	if (lr_types_any_logged()) {
 		info = lr_type_find(thread, type);
 		if (info && info->logged)
@@ -113,7 +118,7 @@ void lastref_register(const struct lastref_type *type, const void *object)
 		registered_twice(type, object, index, &start);
 		return;
 	}
-	site = capture(thread, &start);
+	site = capture(lr_thread_stack(thread, info->id, false), &start);
 	index = lr_registry_add(thread, info->id, object, site);
 	if (index == 0)
 		return;
@@ -136,8 +141,8 @@ static bool may_be_unknown(uint32_t index)
 {
 	const uint64_t *counters = lr_arena_header()->counters;
 
-	return lr_registry_is_inherited(index) || counters[LR_BORN_UNCHECKED] || counters[LR_LOST_OBJECTS] ||
-	       counters[LR_LOST_TYPES];
+	return lr_registry_is_inherited(index) || counters[LR_BORN_UNCHECKED] ||
+	       counters[LR_LOST_OBJECTS] || counters[LR_LOST_TYPES];
 }
 
 static void not_registered(const struct lastref_type *type, const void *object, uint32_t index,
@@ -178,7 +183,7 @@ void lastref_unregister(const struct lastref_type *type, const void *object)
 	record = lr_registry_find(index, object);
 	if (!record)
 		return;
-	site = capture(thread, &start);
+	site = capture(lr_thread_stack(thread, info->id, true), &start);
 	if (LR_UNLIKELY(info->logged))
 		lr_log_event(info, "unregistered", object, index, 0, site);
 	if (lr_registry_begin_death(record, site))

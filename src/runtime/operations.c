@@ -15,8 +15,8 @@
 #include "runtime/start.h"
 #include "runtime/types.h"
 
-static void log_event(const struct lastref_type *type, const char *what, const void *object, uint32_t index,
-		      int64_t count, const struct lr_stack_start *start)
+static void log_event(const struct lastref_type *type, const char *what, const void *object,
+		      uint32_t index, int64_t count, const struct lr_stack_start *start)
 {
 	struct lr_thread *thread;
 	struct lr_type_info *info;
@@ -29,7 +29,8 @@ static void log_event(const struct lastref_type *type, const char *what, const v
 	if (!info)
 		lr_arena_count(LR_LOST_EVENTS, 1);
 	else if (info->logged && info->checked)
-		lr_log_event(info, what, object, index, count, lr_stack_capture(&thread->stack, start));
+		lr_log_event(info, what, object, index, count,
+			     lr_stack_capture(lr_thread_stack(thread, info->id, false), start));
 }
 
 /* The count after an operation that found @old and added @step, as lastref_count_read() would tell it. */
@@ -51,7 +52,8 @@ void *lastref_watched_ref(const struct lastref_type *type, void *object, struct 
 	return object;
 }
 
-bool lastref_watched_tryref(const struct lastref_type *type, const void *object, struct lastref_count *count)
+bool lastref_watched_tryref(const struct lastref_type *type, const void *object,
+			    struct lastref_count *count)
 {
 	struct lr_stack_start start = LR_STACK_HERE();
 
@@ -62,7 +64,8 @@ bool lastref_watched_tryref(const struct lastref_type *type, const void *object,
 	return true;
 }
 
-bool lastref_watched_unref(const struct lastref_type *type, const void *object, struct lastref_count *count)
+bool lastref_watched_unref(const struct lastref_type *type, const void *object,
+			   struct lastref_count *count)
 {
 	struct lr_stack_start start = LR_STACK_HERE();
 	uint32_t index = count->index;
@@ -73,7 +76,8 @@ bool lastref_watched_unref(const struct lastref_type *type, const void *object, 
 	return last;
 }
 
-bool lastref_watched_unref_unless_last(const struct lastref_type *type, const void *object, struct lastref_count *count)
+bool lastref_watched_unref_unless_last(const struct lastref_type *type, const void *object,
+				       struct lastref_count *count)
 {
 	struct lr_stack_start start = LR_STACK_HERE();
 	uint32_t index = count->index;
@@ -85,8 +89,8 @@ bool lastref_watched_unref_unless_last(const struct lastref_type *type, const vo
 	return true;
 }
 
-static void log_by_hand(const struct lastref_type *type, const char *what, const void *object, int64_t count,
-			const struct lr_stack_start *start)
+static void log_by_hand(const struct lastref_type *type, const char *what, const void *object,
+			int64_t count, const struct lr_stack_start *start)
 {
 	log_event(type, what, object, lr_address_find(object) & ~LR_ADDRESS_REMOVED, count, start);
 }
@@ -112,7 +116,8 @@ void lastref_log_unref(const struct lastref_type *type, const void *object, int6
 	log_by_hand(type, "unref", object, count, &start);
 }
 
-static LR_COLD void no_function(const struct lastref_type *type, const void *object, const struct lr_stack_start *start)
+static LR_COLD void no_function(const struct lastref_type *type, const void *object,
+				const struct lr_stack_start *start)
 {
 	struct lr_misuse misuse = {
 		.kind = LASTREF_MISUSE_NO_FUNCTION,

@@ -52,8 +52,8 @@ static struct lr_thread *take_one(void)
 		__atomic_store_n(&all, thread, __ATOMIC_RELEASE);
 	}
 	thread->owned = true;
-	/* The memo and the bounds are of the former thread's stack. */
-	memset(&thread->stack, 0, sizeof(thread->stack));
+	/* The memos and the bounds are of the former thread's stack. */
+	memset(thread->stacks, 0, sizeof(thread->stacks));
 	return thread;
 }
 

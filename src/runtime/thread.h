@@ -15,8 +15,11 @@
 
 #include <lastref/check.h>
 
+#include <stdbool.h>
+
 #define LR_RING_SIZE 64u
 #define LR_TYPE_CACHE_SIZE 64u
+#define LR_STACK_MEMOS 4u
 #define LR_TYPES_MAX 65535u
 #define LR_CURSOR_BLOCKS (LR_TYPES_MAX / LR_CURSORS_IN_BLOCK + 1)
 
@@ -46,11 +49,22 @@ struct lr_thread {
 
 	struct lr_cached_type types[LR_TYPE_CACHE_SIZE];
 	struct lr_cursor_block *cursors[LR_CURSOR_BLOCKS];
-	struct lr_stack_thread stack;
+	/*
+	 * Births and deaths of different types come from different places, often in turn. With one memo each would find the
+	 * other's stack in it; with several, most captures find their own. See lr_thread_stack().
+	 */
+	struct lr_stack_thread stacks[LR_STACK_MEMOS];
 };
 
 /** lr_thread_self() - the calling thread's; NULL without memory, or in a signal handler that interrupted the runtime. */
 struct lr_thread *lr_thread_self(void);
+
+/** lr_thread_stack() - the memo for stacks of one kind: births or deaths of a type. Any memo is right for any stack. */
+static inline struct lr_stack_thread *lr_thread_stack(struct lr_thread *thread, uint32_t type,
+						      bool is_death)
+{
+	return &thread->stacks[(2 * type + is_death) % LR_STACK_MEMOS];
+}
 
 /** lr_thread_each() - the first of all threads there ever were; go on by ->next. Thread-safe. */
 struct lr_thread *lr_thread_each(void);

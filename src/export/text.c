@@ -272,7 +272,7 @@ static bool is_in_doubt(const struct lr_findings *findings)
 {
 	const uint64_t *counters = findings->image->header->counters;
 
-	return findings->incomplete || counters[LR_LOST_OBJECTS] > 0 || counters[LR_LOST_TYPES] > 0;
+	return findings->incomplete || findings->image->cut_short || counters[LR_LOST_OBJECTS] > 0 || counters[LR_LOST_TYPES] > 0;
 }
 
 static void write_total(const struct report *report)

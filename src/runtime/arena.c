@@ -270,7 +270,7 @@ static int add_segments(enum lr_segment_kind kind, uint32_t count)
 		if (file_size > 0)
 			file_size += LR_SEGMENT_SIZE;
 		tables[kind][space->count] = mapped + (size_t)i * LR_SEGMENT_SIZE;
-		space->bytes += LR_SEGMENT_SIZE;
+		__atomic_store_n(&space->bytes, space->bytes + LR_SEGMENT_SIZE, __ATOMIC_RELAXED);
 		/* Pairs with the acquire in lr_arena_add() and in every reader of the image. */
 		__atomic_store_n(&space->count, space->count + 1, __ATOMIC_RELEASE);
 		__atomic_store_n(&header->segments, header->segments + 1, __ATOMIC_RELEASE);

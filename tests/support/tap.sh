@@ -56,7 +56,9 @@ CC=${CC:-gcc}
 CXX=${CXX:-g++}
 LC_ALL=C
 LD_LIBRARY_PATH=$LASTREF_BUILD
-export SRC LASTREF_BUILD LASTREF_CMD CC CXX LC_ALL LD_LIBRARY_PATH
+# What script(1) starts: not every shell makes way for the command that it is given, and then it gets the terminal's signals too.
+SHELL=$(command -v bash)
+export SRC LASTREF_BUILD LASTREF_CMD CC CXX LC_ALL LD_LIBRARY_PATH SHELL
 unset MAKEFLAGS MAKELEVEL LASTREF LASTREF_RUN_DIR NO_COLOR CLICOLOR_FORCE DEBUGINFOD_URLS
 
 # What `skip` ends a test with: no shell or signal gives this status by itself.

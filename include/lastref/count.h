@@ -39,6 +39,18 @@
 #define LASTREF_COLD_ static __attribute__((noinline, cold, unused))
 #define LASTREF_UNLIKELY_(condition) __builtin_expect(!!(condition), 0)
 
+/* ThreadSanitizer follows neither fences nor plain loads of what another thread switches. */
+#if defined(__SANITIZE_THREAD__)
+#define LASTREF_THREAD_SANITIZER_ 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define LASTREF_THREAD_SANITIZER_ 1
+#endif
+#endif
+#ifndef LASTREF_THREAD_SANITIZER_
+#define LASTREF_THREAD_SANITIZER_ 0
+#endif
+
 struct lastref_type;
 
 /**
@@ -169,15 +181,8 @@ LASTREF_INLINE_ void lastref_count_acquire_(struct lastref_count *count)
 	 * Pairs with the release in every other holder's unref. A fence costs no instruction on x86, where a load right
 	 * after the locked operation costs 5 ns; ThreadSanitizer does not follow fences and gets the load.
 	 */
-#if defined(__SANITIZE_THREAD__)
+#if LASTREF_THREAD_SANITIZER_
 	(void)__atomic_load_n(&count->count, __ATOMIC_ACQUIRE);
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-	(void)__atomic_load_n(&count->count, __ATOMIC_ACQUIRE);
-#else
-	(void)count;
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-#endif
 #else
 	(void)count;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);

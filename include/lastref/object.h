@@ -84,11 +84,21 @@ LASTREF_INLINE_ void lastref_destroy_nothing_(void *object)
  * What the generated functions forward to. They take the type's descriptor and the place of the count, and are inlined.
  */
 
+/* A plain load, which the test of a bit takes as its operand. It may see a switch late, as may any load. */
+LASTREF_INLINE_ unsigned char lastref_watched_by_(void)
+{
+#if LASTREF_THREAD_SANITIZER_
+	return __atomic_load_n(&lastref_watch, __ATOMIC_RELAXED);
+#else
+	return lastref_watch;
+#endif
+}
+
 LASTREF_INLINE_ void lastref_object_init_(const struct lastref_type *type, const void *object,
 					  struct lastref_count *count)
 {
 	lastref_count_init(count);
-	if (LASTREF_UNLIKELY_(lastref_watch & LASTREF_WATCH_BIRTHS_))
+	if (LASTREF_UNLIKELY_(lastref_watched_by_() & LASTREF_WATCH_BIRTHS_))
 		lastref_object_born(type, object, count);
 }
 
@@ -104,7 +114,7 @@ LASTREF_INLINE_ void *lastref_object_ref_(const struct lastref_type *type, void 
 {
 	int32_t old;
 
-	if (LASTREF_UNLIKELY_(lastref_watch & LASTREF_WATCH_REFS_))
+	if (LASTREF_UNLIKELY_(lastref_watched_by_() & LASTREF_WATCH_REFS_))
 		return lastref_watched_ref(type, object, count);
 	old = __atomic_fetch_add(&count->count, 1, __ATOMIC_RELAXED);
 	if (LASTREF_UNLIKELY_(old <= 0))
@@ -115,7 +125,7 @@ LASTREF_INLINE_ void *lastref_object_ref_(const struct lastref_type *type, void 
 LASTREF_INLINE_ bool lastref_object_tryref_(const struct lastref_type *type, const void *object,
 					    struct lastref_count *count)
 {
-	if (LASTREF_UNLIKELY_(lastref_watch & LASTREF_WATCH_REFS_))
+	if (LASTREF_UNLIKELY_(lastref_watched_by_() & LASTREF_WATCH_REFS_))
 		return lastref_watched_tryref(type, object, count);
 	return lastref_count_tryref_as_(count, type, object);
 }
@@ -123,7 +133,7 @@ LASTREF_INLINE_ bool lastref_object_tryref_(const struct lastref_type *type, con
 LASTREF_INLINE_ bool lastref_object_unref_(const struct lastref_type *type, const void *object,
 					   struct lastref_count *count)
 {
-	if (LASTREF_UNLIKELY_(lastref_watch & LASTREF_WATCH_REFS_))
+	if (LASTREF_UNLIKELY_(lastref_watched_by_() & LASTREF_WATCH_REFS_))
 		return lastref_watched_unref(type, object, count);
 	return lastref_count_unref_as_(count, type, object);
 }
@@ -131,7 +141,7 @@ LASTREF_INLINE_ bool lastref_object_unref_(const struct lastref_type *type, cons
 LASTREF_INLINE_ bool lastref_object_unref_unless_last_(const struct lastref_type *type, const void *object,
 						       struct lastref_count *count)
 {
-	if (LASTREF_UNLIKELY_(lastref_watch & LASTREF_WATCH_REFS_))
+	if (LASTREF_UNLIKELY_(lastref_watched_by_() & LASTREF_WATCH_REFS_))
 		return lastref_watched_unref_unless_last(type, object, count);
 	return lastref_count_unref_unless_last_as_(count, type, object);
 }
@@ -166,7 +176,7 @@ LASTREF_COLD_ void lastref_object_restore_begun_(const struct lastref_type *type
 		__atomic_store_n(&count->count, (int32_t)value, __ATOMIC_RELAXED);
 	else
 		__atomic_store_n(&count->count, LASTREF_COUNT_DEAD_, __ATOMIC_RELAXED);
-	if (value > 0 && (lastref_watch & LASTREF_WATCH_BIRTHS_))
+	if (value > 0 && (lastref_watched_by_() & LASTREF_WATCH_BIRTHS_))
 		lastref_object_born(type, object, count);
 }
 
@@ -242,7 +252,7 @@ LASTREF_INLINE_ void lastref_slot_change_(const void *slot, const void *before, 
 	LASTREF_INLINE_ void name##_lastref_drop_(object_type *object)                             \
 	{                                                                                          \
 		int32_t old;                                                                       \
-		if (LASTREF_UNLIKELY_(lastref_watch & LASTREF_WATCH_REFS_)) {                      \
+		if (LASTREF_UNLIKELY_(lastref_watched_by_() & LASTREF_WATCH_REFS_)) {              \
 			name##_lastref_watched_(object);                                           \
 			return;                                                                    \
 		}                                                                                  \

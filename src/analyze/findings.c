@@ -162,15 +162,15 @@ static void hash_addresses(struct work *work)
 static bool is_overwritten(const struct work *work, const struct live_record *live)
 {
 	uint64_t at = place_hash(work, &live->copy);
-	const struct lr_record *other;
+	struct live_record other;
 
 	if (!work->addresses || !is_alive(&live->copy))
 		return false;
 	for (; work->addresses[at] != 0; at = (at + 1) & work->address_mask) {
 		if (work->addresses[at] - 1 == live->ordinal)
 			return false;
-		other = lr_image_at(work->findings->image, LR_RECORDS, work->addresses[at] - 1);
-		if (other && is_same_place(other, &live->copy))
+		if (take_record(work->findings->image, work->addresses[at] - 1, &other) &&
+		    is_same_place(&other.copy, &live->copy))
 			return true;
 	}
 	return false;

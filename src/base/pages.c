@@ -33,13 +33,19 @@ void lr_pages_unmap(void *pages, size_t size)
 		munmap(pages, round_up(size));
 }
 
+int lr_pages_copy(void *to, const void *address, size_t size)
+{
+	struct iovec local = { .iov_base = to, .iov_len = size };
+	struct iovec remote = { .iov_base = (void *)(uintptr_t)address, .iov_len = size };
+
+	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)size;
+}
+
 static bool byte_is_readable(uintptr_t address)
 {
 	char byte;
-	struct iovec local = { .iov_base = &byte, .iov_len = 1 };
-	struct iovec remote = { .iov_base = (void *)address, .iov_len = 1 };
 
-	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == 1;
+	return lr_pages_copy(&byte, (const void *)address, 1);
 }
 
 int lr_pages_readable(const void *address, size_t size)

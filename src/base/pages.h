@@ -18,4 +18,7 @@ void lr_pages_unmap(void *pages, size_t size);
 /* Is every byte of [@address, @address + @size) readable now? By the kernel's word, so it never faults. */
 int lr_pages_readable(const void *address, size_t size);
 
+/* Copy @size bytes from @address, which may not be there at all. Return: true if all of them were. */
+int lr_pages_copy(void *to, const void *address, size_t size);
+
 #endif

@@ -24,14 +24,18 @@ static struct lastref_count *count_of(const struct lr_type_info *type, uint64_t 
 	return (struct lastref_count *)(uintptr_t)(object + type->count_offset - 1);
 }
 
-/* Is the memory there, and does the count say that this record's object lives in it? */
+/*
+ * Is the memory there, and does the count say that this record's object lives in it? The count is copied by the kernel: between two
+ * steps of this thread another one may give the memory back.
+ */
 static bool is_ours(const struct lr_type_info *type, uint64_t object, uint64_t ordinal)
 {
-	const struct lastref_count *count = count_of(type, object);
+	struct lastref_count count;
 
-	if (!lr_pages_readable((const void *)(uintptr_t)object, type->size))
+	if (!lr_pages_readable((const void *)(uintptr_t)object, type->size) ||
+	    !lr_pages_copy(&count, count_of(type, object), sizeof(count)))
 		return false;
-	return lastref_count_read(count) > 0 && count->index == lr_registry_index(ordinal);
+	return lastref_count_read(&count) > 0 && count.index == lr_registry_index(ordinal);
 }
 
 bool lr_describe_is_current(uint64_t ordinal, const struct lr_record *record)
@@ -117,7 +121,9 @@ static bool hold(const struct lr_type_info *type, const struct lr_example *examp
 	bool held = false;
 
 	lr_gate_lock();
-	if (record->birth == example->birth && (lr_record_state(record) & LR_STATE_MASK) == LR_STATE_ALIVE &&
+	/* In this order: what is alive now stays so, and its birth number is the one that counts. */
+	if ((lr_record_state(record) & LR_STATE_MASK) == LR_STATE_ALIVE &&
+	    __atomic_load_n(&record->birth, __ATOMIC_RELAXED) == example->birth &&
 	    is_ours(type, example->object, example->record))
 		held = lastref_count_tryref(count_of(type, example->object));
 	lr_gate_unlock();

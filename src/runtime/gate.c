@@ -29,7 +29,7 @@
 static struct lr_lock gate_lock = LR_LOCK_INIT(LR_RANK_GATE);
 static bool registered;
 
-volatile int lr_gate_shut;
+int lr_gate_shut;
 
 static long membarrier(int command)
 {

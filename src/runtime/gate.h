@@ -11,14 +11,15 @@
 
 #include <stdbool.h>
 
-extern volatile int lr_gate_shut; /* how many checks look at objects */
+extern int lr_gate_shut; /* how many checks look at objects */
 void lr_gate_wait(void);
 
 /* Called between "the record says DYING" and the destructor. Waits while a check looks at some object; else one load. */
 static inline void lr_gate_pass(void)
 {
 	LR_BARRIER();
-	if (LR_UNLIKELY(lr_gate_shut))
+	/* Pairs with the release in lr_gate_open(): what a check read of the object comes before the destructor's writes. */
+	if (LR_UNLIKELY(__atomic_load_n(&lr_gate_shut, __ATOMIC_ACQUIRE)))
 		lr_gate_wait();
 }
 

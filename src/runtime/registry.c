@@ -203,16 +203,31 @@ bool lr_registry_is_inherited(uint32_t index)
 	return index != 0 && index < base;
 }
 
+/* Is there a record of @index in this process? */
+static bool is_there(uint32_t index)
+{
+	uint32_t segment = (index - base) / RECORDS_PER_SEGMENT;
+
+	/* Pairs with the release of the arena when it adds a segment. */
+	return index >= base &&
+	       segment < __atomic_load_n(&lr_arena_image.spaces[LR_RECORDS].count, __ATOMIC_ACQUIRE);
+}
+
 struct lr_record *lr_registry_find(uint32_t index, const void *object)
 {
-	uint32_t ordinal = index - base;
 	struct lr_record *record;
 
-	if (index < base ||
-	    ordinal / RECORDS_PER_SEGMENT >= __atomic_load_n(&lr_arena_image.spaces[LR_RECORDS].count, __ATOMIC_ACQUIRE))
+	if (!is_there(index))
 		return NULL;
 	record = record_at(index);
-	return record->object == ~(uint64_t)(uintptr_t)object ? record : NULL;
+	/* An index that is not of @object may lead to a record that another thread is writing. */
+	return __atomic_load_n(&record->object, __ATOMIC_RELAXED) == ~(uint64_t)(uintptr_t)object ? record : NULL;
+}
+
+void lr_registry_prefetch(uint32_t index)
+{
+	if (is_there(index))
+		__builtin_prefetch(record_at(index), 1);
 }
 
 bool lr_registry_begin_death(struct lr_record *record, uint32_t site)
@@ -229,7 +244,7 @@ bool lr_registry_begin_death(struct lr_record *record, uint32_t site)
 void lr_registry_end_death(struct lr_thread *thread, uint32_t index)
 {
 	struct lr_record *record = record_at(index);
-	uint32_t site = record->state & ~LR_STATE_MASK;
+	uint32_t site = lr_record_state(record) & ~LR_STATE_MASK;
 
 	__atomic_store_n(&record->state, LR_STATE_DEAD | site, __ATOMIC_RELEASE);
 	/* Without a thread's struct there is no ring to put the record in; it stays dead. */

@@ -82,22 +82,27 @@ uint32_t lr_type_modules(const struct lr_type_info *info)
 	return (uint32_t)hash;
 }
 
+/* Stored only if something is new: a check may be reading it. Caller holds types_lock. */
 static void refresh(struct lr_type_info *info, const struct lastref_type *type)
 {
 	const struct lastref_type *options = options_of(type);
+	struct lr_type_info fresh;
 
-	info->size = type->size;
-	info->count_offset = type->count_offset;
-	info->count = type->count ? type->count : options->count;
-	info->unref = type->unref ? type->unref : options->unref;
-	info->describe = options->describe;
-	info->leak_message = options->leak_message;
-	info->size_of = options->size_of;
-	info->functions_modules = lr_type_modules(info);
+	memcpy(&fresh, info, sizeof(fresh));
+	fresh.size = type->size;
+	fresh.count_offset = type->count_offset;
+	fresh.count = type->count ? type->count : options->count;
+	fresh.unref = type->unref ? type->unref : options->unref;
+	fresh.describe = options->describe;
+	fresh.leak_message = options->leak_message;
+	fresh.size_of = options->size_of;
+	fresh.functions_modules = lr_type_modules(&fresh);
 	if (options->log)
-		info->logged = true;
-	if (info->logged)
+		fresh.logged = true;
+	if (fresh.logged)
 		__atomic_store_n(&any_logged, true, __ATOMIC_RELAXED);
+	if (memcmp(&fresh, info, sizeof(fresh)) != 0)
+		memcpy(info, &fresh, sizeof(fresh));
 }
 
 /* Caller holds types_lock. Returns 0 when there is no room. */

@@ -68,7 +68,7 @@ static void write_object(struct lr_sink *sink, const struct lr_misuse *misuse,
 			 const struct lr_record *record)
 {
 	const struct lastref_type *type = misuse->type;
-	const char *name = "(bare count)";
+	const char *name = type ? "(unnamed)" : "(bare count)";
 
 	if (type && type->options && type->options->name)
 		name = type->options->name;

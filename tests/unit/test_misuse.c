@@ -271,7 +271,8 @@ static int no_function_of_nameless_type(void *unused)
 
 Test(misuse, a_type_without_a_name_is_reported_all_the_same)
 {
-	assert_aborts(no_function_of_nameless_type, "", "THE TYPE HAS NO SUCH FUNCTION");
+	assert_aborts(no_function_of_nameless_type, "(unnamed) at 0x",
+		      "THE TYPE HAS NO SUCH FUNCTION");
 }
 
 /*
@@ -381,7 +382,7 @@ Test(misuse, a_bare_count_is_told_without_a_type)
 
 static void assert_stays_dead(struct box *box)
 {
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 100; i++) {
 		cr_assert_eq(box_ref(box), box);
 		cr_assert_null(box_tryref(box));
 		cr_assert_null(box_unref(box));
@@ -399,7 +400,7 @@ Test(misuse, whatever_follows_a_dead_object_stays_dead_and_is_not_destroyed_agai
 
 	lastref_set_misuse_handler(note_misuse, NULL);
 	assert_stays_dead(&box);
-	cr_assert_eq(told.times, 4000);
+	cr_assert_eq(told.times, 400);
 }
 
 Test(misuse, an_object_that_was_never_initialized_is_dead_after_its_first_misuse)

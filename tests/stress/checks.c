@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Leak checks while eight threads create and destroy objects, of the template and by hand: each check ends, describes only what is
+ * alive, and counts what was kept for it; afterwards nothing is left.
+ */
+#include <lastref/lastref.h>
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define THREADS 8
+#define CHECKS 60
+#define KEPT 5
+
+struct box {
+	struct lastref_count refs;
+	char *text;
+};
+
+static int stop;
+static int failures;
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "checks: %s\n", what);
+	__atomic_store_n(&failures, 1, __ATOMIC_RELAXED);
+}
+
+static void box_destroy(struct box *box)
+{
+	memset(box->text, 'x', 4);
+	free(box->text);
+	free(box);
+}
+
+/* Reads memory that the destructor frees. */
+static int box_describe(const void *object, char *buf, size_t size)
+{
+	const struct box *box = object;
+
+	if (memcmp(box->text, "box!", 4) != 0)
+		fail("an object was described that is dead");
+	return snprintf(buf, size, "%.4s", box->text);
+}
+
+LASTREF_DEFINE(box, struct box, refs, box_destroy, .describe = box_describe);
+
+static int route_describe(const void *object, char *buf, size_t size)
+{
+	(void)object;
+	fail("an object that cannot be held was described while other threads run");
+	return snprintf(buf, size, "route");
+}
+
+static const struct lastref_type route_type =
+	LASTREF_TYPE("net.route", struct box, .describe = route_describe);
+
+static struct box *box_new(void)
+{
+	struct box *box = calloc(1, sizeof(*box));
+
+	if (box == NULL)
+		abort();
+	box->text = malloc(4);
+	if (box->text == NULL)
+		abort();
+	memcpy(box->text, "box!", 4);
+	box_ref_init(box);
+	return box;
+}
+
+static void one_of_each(void)
+{
+	struct box *box = box_new();
+	void *route = malloc(16);
+
+	lastref_register(&route_type, route);
+	box_ref(box);
+	box_unref(box);
+	box_unref(box);
+	lastref_unregister(&route_type, route);
+	free(route);
+}
+
+static void *create_and_destroy(void *unused)
+{
+	struct box *boxes[100];
+
+	(void)unused;
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		for (int i = 0; i < 100; i++)
+			boxes[i] = box_new();
+		one_of_each();
+		for (int i = 0; i < 100; i++)
+			box_unref(boxes[i]);
+	}
+	return NULL;
+}
+
+static void check_often(void)
+{
+	for (int i = 0; i < CHECKS; i++) {
+		if (lastref_leak_check() < KEPT)
+			fail("a check did not find what lives all the time");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	pthread_t threads[THREADS];
+	struct box *kept[KEPT];
+
+	(void)argc;
+	/* The reports are not for whoever runs this test. */
+	if (getenv("LASTREF") == NULL) {
+		setenv("LASTREF", "leaks=warn:output=/dev/null", 1);
+		execv("/proc/self/exe", argv);
+		abort();
+	}
+	for (int i = 0; i < KEPT; i++)
+		kept[i] = box_new();
+	for (int i = 0; i < THREADS; i++) {
+		if (pthread_create(&threads[i], NULL, create_and_destroy, NULL) != 0)
+			abort();
+	}
+	check_often();
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	if (lastref_leak_check() != KEPT || lastref_live_objects() != KEPT)
+		fail("what died meanwhile is still registered");
+	for (int i = 0; i < KEPT; i++)
+		box_unref(kept[i]);
+	if (lastref_leak_check() != 0)
+		fail("something is left");
+	return failures;
+}

@@ -61,21 +61,22 @@ void lastref_object_born(const struct lastref_type *type, const void *object,
 uint32_t lastref_object_dying(const struct lastref_type *type, const void *object, uint32_t index)
 {
 	struct lr_stack_start start = LR_STACK_HERE();
-	struct lr_record *record = lr_registry_find(index, object);
-	struct lr_thread *thread = record ? lr_thread_self() : NULL;
+	struct lr_thread *thread = lr_thread_self();
 	struct lr_type_info *info;
+	struct lr_record *record;
 	uint32_t site;
 
-	if (!thread)
+	/* The record was written at birth, long ago: it comes from memory while the stack is captured. */
+	lr_registry_prefetch(index);
+	info = thread ? lr_type_find(thread, type) : NULL;
+	if (!info)
 		return 0;
-	site = capture(lr_thread_stack(thread, (uint32_t)(record->birth >> LR_BIRTH_NUMBER_BITS),
-				       true),
-		       &start);
-	if (lr_types_any_logged()) {
-		info = lr_type_find(thread, type);
-		if (info && info->logged)
-			lr_log_event(info, "unregistered", object, index, 0, site);
-	}
+	site = capture(lr_thread_stack(thread, info->id, true), &start);
+	record = lr_registry_find(index, object);
+	if (!record)
+		return 0;
+	if (LR_UNLIKELY(info->logged))
+		lr_log_event(info, "unregistered", object, index, 0, site);
 	return lr_registry_begin_death(record, site) ? index : 0;
 }
 

@@ -39,6 +39,9 @@ uint32_t lr_registry_index(uint64_t ordinal);
 /** lr_registry_is_inherited() - was the object of @index born before the fork that made this process? */
 bool lr_registry_is_inherited(uint32_t index);
 
+/** lr_registry_prefetch() - have the record of @index brought near; any @index is fine. */
+void lr_registry_prefetch(uint32_t index);
+
 /**
  * lr_registry_begin_death() - the destructor is about to run
  * @site: of the last unref

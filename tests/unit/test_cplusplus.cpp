@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The template in C++. Built once as C++17 and once as C++20, where a type may have options in the macro.
+ */
+#include <lastref/lastref.h>
+
+#include <criterion/criterion.h>
+#include <cstdio>
+#include <cstring>
+
+struct box {
+	struct lastref_count refs;
+	int content = 7;
+};
+
+static int boxes_deleted;
+
+static void box_delete(struct box *box)
+{
+	boxes_deleted++;
+	delete box;
+}
+
+LASTREF_DEFINE(box, struct box, refs, box_delete);
+
+static box *box_new()
+{
+	auto *made = new box;
+
+	box_ref_init(made);
+	return made;
+}
+
+struct member {
+	struct lastref_count refs;
+};
+
+LASTREF_DEFINE(member, struct member, refs, NULL);
+
+struct other_member {
+	struct lastref_count refs;
+};
+
+LASTREF_DEFINE(other_member, struct other_member, refs, nullptr);
+
+struct described {
+	struct lastref_count refs;
+};
+
+static int described_describe(const void *, char *buf, size_t size)
+{
+	return std::snprintf(buf, size, "told");
+}
+
+/* In C++17 the members of a descriptor are set one by one. */
+static const lastref_type described_options = [] {
+	lastref_type type{};
+
+	type.describe = described_describe;
+	return type;
+}();
+
+LASTREF_DEFINE_TYPE(described, struct described, refs, NULL, &described_options);
+
+static const lastref_type route_type = LASTREF_TYPE("net.route", struct box);
+
+#if __cplusplus >= 202002L
+struct modern {
+	struct lastref_count refs;
+};
+
+LASTREF_DEFINE(modern, struct modern, refs, NULL, .describe = described_describe);
+
+static const lastref_type modern_type =
+	LASTREF_TYPE("modern.route", struct box, .describe = described_describe);
+#endif
+
+Test(cplusplus, only_the_last_unref_deletes)
+{
+	box *made = box_new();
+
+	cr_assert_eq(box_ref(made), made);
+	cr_assert_eq(box_tryref(made), made);
+	cr_assert_null(box_unref(made));
+	cr_assert(box_unref_unless_last(made));
+	cr_assert_eq(boxes_deleted, 0);
+	cr_assert_eq(made->content, 7);
+	cr_assert_null(box_unref(made));
+	cr_assert_eq(boxes_deleted, 1);
+}
+
+Test(cplusplus, slots_and_auto_work)
+{
+	box *slot = nullptr;
+
+	{
+		LASTREF_AUTO(box) box *made = box_new();
+
+		box_ref_set(&slot, made);
+		cr_assert_eq(box_ref_count(made), 2);
+	}
+	cr_assert_eq(box_ref_count(slot), 1);
+	box_ref_clear(&slot);
+	cr_assert_null(slot);
+	cr_assert_eq(boxes_deleted, 1);
+}
+
+static void note_destroyed(box *destroyed, void *context)
+{
+	*static_cast<box **>(context) = destroyed;
+}
+
+Test(cplusplus, unref_with_calls_a_plain_function)
+{
+	box *made = box_new();
+	box *destroyed = nullptr;
+
+	box_unref_with(made, note_destroyed, &destroyed);
+	cr_assert_eq(destroyed, made);
+	cr_assert_eq(boxes_deleted, 0);
+	delete made;
+}
+
+Test(cplusplus, a_destructor_may_be_null_or_nullptr)
+{
+	member one;
+	other_member other;
+
+	member_ref_init(&one);
+	cr_assert_null(member_unref(&one));
+	cr_assert_null(member_tryref(&one));
+	other_member_ref_init(&other);
+	cr_assert_null(other_member_unref(&other));
+	cr_assert_null(other_member_tryref(&other));
+}
+
+Test(cplusplus, the_descriptor_tells_the_type)
+{
+	cr_assert_str_eq(box_ref_type()->name, "box");
+	cr_assert_eq(box_ref_type()->size, sizeof(box));
+	cr_assert_str_eq(route_type.name, "net.route");
+	cr_assert_str_eq(route_type.c_type, "struct box");
+	cr_assert_eq(route_type.size, sizeof(box));
+}
+
+Test(cplusplus, options_come_from_a_descriptor)
+{
+	cr_assert_str_eq(described_ref_type()->name, "described");
+	cr_assert_eq(described_ref_type()->options, &described_options);
+}
+
+Test(cplusplus, the_generic_functions_work)
+{
+	box *made = box_new();
+
+	cr_assert_eq(lastref_ref(box_ref_type(), made), made);
+	cr_assert_eq(lastref_ref_count(box_ref_type(), made), 2);
+	lastref_unref(box_ref_type(), made);
+	lastref_unref(box_ref_type(), made);
+	cr_assert_eq(boxes_deleted, 1);
+}
+
+Test(cplusplus, objects_are_registered_and_leave)
+{
+	lastref_set_leak_mode(LASTREF_LEAKS_WARN);
+	box *made = box_new();
+
+	cr_assert_eq(lastref_live_objects(), 1);
+	box_unref(made);
+	cr_assert_eq(lastref_live_objects(), 0);
+}
+
+#if __cplusplus >= 202002L
+Test(cplusplus, options_may_stand_in_the_macro)
+{
+	cr_assert_eq(modern_ref_type()->describe, described_describe);
+	cr_assert_eq(modern_type.describe, described_describe);
+	cr_assert_str_eq(modern_ref_type()->name, "modern");
+}
+#endif

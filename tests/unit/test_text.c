@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The report as text, from images made by hand: what it says, what it leaves out and says so, and that foreign bytes cannot break it.
+ */
+#include "export/text.h"
+
+#include "tests/support/image_builder.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static struct image_builder builder;
+static struct lr_text_options options;
+static char text[64 * 1024];
+
+static void begin(void)
+{
+	image_builder_init(&builder);
+}
+
+static void end(void)
+{
+	image_builder_finish(&builder);
+}
+
+TestSuite(text, .init = begin, .fini = end);
+
+/* Knows 0x100 as inner(), inlined in outer(), and 0x200 as main(). */
+static void resolve(void *context, const struct lr_address *address, lr_frame_emit emit,
+		    void *emit_context)
+{
+	static const struct lr_frame inner = { "inner", "/src/a.c", 5 };
+	static const struct lr_frame outer = { "outer", "/src/a.c", 9 };
+	static const struct lr_frame main_frame = { "main", "/src/main.c", 77 };
+
+	(void)context;
+	if (address->offset == 0x100 - 1) {
+		emit(&inner, emit_context);
+		emit(&outer, emit_context);
+	} else if (address->offset == 0x200 - 1) {
+		emit(&main_frame, emit_context);
+	}
+}
+
+static const struct lr_symbolizer symbolizer = { .resolve = resolve };
+
+static const char *report(void)
+{
+	struct lr_findings_options asked = { .want_types = options.types };
+	struct lr_findings findings;
+	struct lr_sink sink;
+
+	cr_assert_eq(lr_findings_make(&findings, &builder.image, &asked), 0);
+	lr_findings_choose(&findings, options.all ? 0 : 10);
+	memset(text, 0, sizeof(text));
+	lr_sink_init_memory(&sink, text, sizeof(text) - 1);
+	lr_text_report(&sink, &findings, &options, &symbolizer);
+	lr_findings_free(&findings);
+	return text;
+}
+
+static void assert_says(const char *words)
+{
+	cr_assert_not_null(strstr(text, words), "not '%s': %s", words, text);
+}
+
+static uint32_t leak(const char *name, uint64_t number, uint32_t site)
+{
+	uint32_t type = image_builder_type(&builder, name, number);
+
+	image_builder_record(&builder, type, number, site, LR_STATE_ALIVE);
+	return type;
+}
+
+Test(text, nothing_leaked_is_one_line)
+{
+	cr_assert_str_eq(report(), "lastref: no leaks\n");
+}
+
+Test(text, the_total_comes_first_and_the_object_is_named)
+{
+	leak("box", 17, 0);
+	report();
+	cr_assert_eq(strncmp(text, "lastref: 1 object leaked, 64 B, born at 1 place\n", 48), 0,
+		     "%s", text);
+	assert_says("LEAK 1 of 1  1 box  64 B\n");
+	assert_says("  SUCH AS  box#17\n");
+	assert_says("  BORN AT  (stack not known)\n");
+}
+
+Test(text, a_stack_is_one_line_with_inlined_frames_and_ends_at_main)
+{
+	uint32_t start = image_builder_site(&builder, "/lib/libc.so.6", 0x900, 0);
+	uint32_t main_site = image_builder_site(&builder, "/bin/prog", 0x200, start);
+
+	leak("box", 1, image_builder_site(&builder, "/bin/prog", 0x100, main_site));
+	report();
+	assert_says("  BORN AT  a.c:5 inner < a.c:9 outer < main.c:77 main\n");
+}
+
+Test(text, an_address_without_a_symbol_is_module_and_offset)
+{
+	leak("box", 1, image_builder_site(&builder, "/bin/prog", 0x1234, 0));
+	report();
+	assert_says("  BORN AT  prog+0x1233\n");
+}
+
+Test(text, a_stack_that_was_cut_says_so)
+{
+	uint32_t site = image_builder_site(&builder, "/bin/prog", 0x100, 0);
+
+	((struct lr_site *)(uintptr_t)lr_image_site(&builder.image, site))->flags |= LR_SITE_CUT;
+	leak("box", 1, site);
+	report();
+	assert_says("a.c:9 outer < ...\n");
+}
+
+Test(text, a_site_that_is_its_own_caller_does_not_hang)
+{
+	leak("box", 1, image_builder_site(&builder, "/bin/prog", 0x100, 1));
+	report();
+	assert_says("inner");
+	cr_assert_lt(strlen(text), 4000);
+}
+
+Test(text, addresses_are_shown_only_if_asked_for)
+{
+	leak("box", 1, 0);
+	report();
+	cr_assert_null(strstr(text, "0x40"));
+	options.addresses = true;
+	report();
+	assert_says("box#1 at 0x40");
+}
+
+Test(text, what_is_not_shown_is_counted)
+{
+	uint32_t type = image_builder_type(&builder, "box", 100);
+
+	for (uint32_t i = 1; i <= 12; i++) {
+		uint32_t site = image_builder_site(&builder, "/bin/prog", 0x1000 * i, 0);
+
+		image_builder_record(&builder, type, i, site, LR_STATE_ALIVE);
+	}
+	report();
+	assert_says("Not shown: 2 smaller leaks with 2 objects");
+	options.all = true;
+	report();
+	cr_assert_null(strstr(text, "Not shown"));
+	assert_says("LEAK 12 of 12");
+}
+
+Test(text, a_type_name_of_10_kb_is_cut_and_no_control_byte_comes_through)
+{
+	char name[10 * 1024 + 1];
+
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	memcpy(name, "a\033[31m\n", 7);
+	leak(name, 1, 0);
+	report();
+	assert_says("a\\x1b[31m\\x0annnn");
+	cr_assert_null(strchr(text, '\033'));
+	cr_assert_lt(strlen(text), 2000);
+}
+
+Test(text, a_note_is_shown_with_its_object)
+{
+	uint32_t type = leak("box", 3, 0);
+	struct lr_note *note = image_builder_add(&builder, LR_NOTES, NULL);
+
+	note->birth = (uint64_t)type << LR_BIRTH_NUMBER_BITS | 3;
+	note->count = 2;
+	note->size = 2048;
+	note->text = image_builder_text(&builder, "\"/etc/hosts\"");
+	note->flags = LR_NOTE_COUNT | LR_NOTE_SIZE | LR_NOTE_DESCRIBED;
+	report();
+	assert_says("box#3 \"/etc/hosts\"  2 KB  (reference count of 2 instead of 0)\n");
+}
+
+Test(text, a_note_that_points_nowhere_does_no_harm)
+{
+	uint32_t type = leak("box", 3, 0);
+	struct lr_note *note = image_builder_add(&builder, LR_NOTES, NULL);
+
+	note->birth = (uint64_t)type << LR_BIRTH_NUMBER_BITS | 3;
+	note->text = 0xfffffff0;
+	note->flags = LR_NOTE_DESCRIBED;
+	report();
+	assert_says("box#3\n");
+}
+
+Test(text, no_leaks_is_not_claimed_where_objects_were_lost)
+{
+	builder.header.counters[LR_LOST_OBJECTS] = 1234;
+	report();
+	assert_says("lastref: no leaks known, but see the notes\n");
+	assert_says("note: 1,234 objects could not be registered for lack of memory");
+}
+
+Test(text, an_image_that_ends_early_says_so)
+{
+	builder.image.cut_short = true;
+	report();
+	assert_says("the file ends early");
+}
+
+Test(text, colors_come_only_if_asked_for)
+{
+	leak("box", 1, 0);
+	report();
+	cr_assert_null(strchr(text, '\033'));
+	options.color = true;
+	report();
+	cr_assert_not_null(strchr(text, '\033'));
+}
+
+Test(text, the_table_of_types_is_sorted_by_name)
+{
+	leak("zebra", 5, 0);
+	leak("ant", 7, 0);
+	options.types = true;
+	report();
+	cr_assert_not_null(strstr(text, "ant "));
+	cr_assert_lt(strstr(text, "ant "), strstr(text, "zebra "));
+}

@@ -169,9 +169,9 @@ LASTREF_INLINE_ bool lastref_count_tryref_as_(struct lastref_count *count, const
 			lastref_count_immortal_(count, old, type, object);
 			return true;
 		}
-		/* The acquire pairs with the release of the unrefs before: what they wrote is seen. */
-	} while (!__atomic_compare_exchange_n(&count->count, &old, old + 1, true, __ATOMIC_ACQUIRE,
-					      __ATOMIC_RELAXED));
+		/* The acquire pairs with the release of the unrefs before: what they wrote is seen. The sum may overflow. */
+	} while (!__atomic_compare_exchange_n(&count->count, &old, (int32_t)((uint32_t)old + 1), true,
+					      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
 	return true;
 }
 

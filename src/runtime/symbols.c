@@ -105,8 +105,11 @@ static void try_path(char *const *environment)
 	}
 }
 
-/* Runs on its own stack, in the parent's memory, while the parent waits: no malloc, no change to anything shared. */
-static int run_command(void *child_)
+/*
+ * Runs on its own stack, in the parent's memory, while the parent waits: no malloc, no change to anything shared. A sanitizer
+ * would take it for the parent on a stack that it does not know.
+ */
+__attribute__((no_sanitize_address, no_sanitize_thread)) static int run_command(void *child_)
 {
 	const struct child *child = child_;
 	const char *told = secure_getenv(LR_COMMAND_VARIABLE);

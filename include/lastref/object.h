@@ -168,14 +168,14 @@ LASTREF_INLINE_ void lastref_object_end_death_(uint32_t index)
 LASTREF_COLD_ void lastref_object_restore_begun_(const struct lastref_type *type, const void *object,
 						 struct lastref_count *count, int64_t value)
 {
-	if (value < 0)
-		lastref_misuse_restore_negative(type, object, count);
 	if (value > INT32_MAX)
 		__atomic_store_n(&count->count, LASTREF_COUNT_IMMORTAL_, __ATOMIC_RELAXED);
 	else if (value > 0)
 		__atomic_store_n(&count->count, (int32_t)value, __ATOMIC_RELAXED);
 	else
 		__atomic_store_n(&count->count, LASTREF_COUNT_DEAD_, __ATOMIC_RELAXED);
+	if (value < 0)
+		lastref_misuse_restore_negative(type, object, count);
 	if (value > 0 && (lastref_watched_by_() & LASTREF_WATCH_BIRTHS_))
 		lastref_object_born(type, object, count);
 }

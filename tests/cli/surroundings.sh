@@ -1,0 +1,558 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Programs in hard surroundings: standard error gone, threads, forks, unloaded libraries, every way to link, sanitizers, valgrind.
+. "$(dirname "$0")/../support/tap.sh"
+. "$(dirname "$0")/../support/programs.sh"
+
+#
+# Standard error.
+#
+
+test_with_stderr_closed_nothing_crashes()
+{
+	leaking_program prog
+	local status=0
+	LASTREF=leaks=warn ./prog >stdout 2>&- || status=$?
+	expect_equal "$status" 0
+	expect_equal "$(cat stdout)" "done"
+	status=0
+	LASTREF=oops ./prog >stdout 2>&- || status=$?
+	expect_equal "$status" 0
+}
+
+test_with_stderr_closed_the_programs_own_files_stay_clean()
+{
+	box_program prog <<-'C'
+		#include <fcntl.h>
+
+		int main(void)
+		{
+			int fd = open("own", O_WRONLY | O_CREAT | O_TRUNC, 0666);
+
+			if (write(fd, "mine\n", 5) != 5)
+				return 1;
+			box_new();
+			return fd;
+		}
+	C
+	local status=0
+	LASTREF=leaks=warn ./prog >stdout 2>&- || status=$?
+	expect_equal "$status" 2
+	expect_equal "$(cat own)" mine
+}
+
+test_a_full_disk_is_no_crash()
+{
+	leaking_program prog
+	status=0
+	LASTREF=leaks=warn ./prog >stdout 2>/dev/full || status=$?
+	expect_equal "$status" 0
+	with leaks=warn:output=/dev/full ./prog
+	expect_status 0
+}
+
+# with_broken_stderr LASTREF-VALUE CMD...: as `with`, with a standard error that nobody reads.
+with_broken_stderr()
+{
+	mkfifo pipe
+	exec 8<>pipe
+	exec 9>pipe
+	exec 8<&-
+	status=0
+	LASTREF=$1 LASTREF_COMMAND=$LASTREF_CMD "${@:2}" >stdout 2>&9 </dev/null || status=$?
+	exec 9>&-
+}
+
+test_a_reader_of_stderr_that_went_away_does_not_kill_the_program()
+{
+	leaking_program prog
+	with_broken_stderr leaks=warn:exitcode=9:log=box ./prog
+	expect_equal "$status" 9
+	expect_equal "$(cat stdout)" "done"
+}
+
+test_the_program_still_gets_its_own_sigpipe()
+{
+	box_program prog <<-'C'
+		int main(void)
+		{
+			box_new();
+			lastref_leak_check();
+			fprintf(stderr, "my own\n");
+			return 0;
+		}
+	C
+	with_broken_stderr leaks=warn ./prog
+	expect_equal "$status" 141
+}
+
+test_exitcode_and_panic_keep_what_the_program_printed()
+{
+	box_program prog <<-'C'
+		int main(void)
+		{
+			FILE *file = fopen("kept", "w");
+
+			fprintf(file, "written\n");
+			printf("printed\n");
+			box_new();
+			return 0;
+		}
+	C
+	ulimit -c 0
+	with leaks=warn:exitcode=5 ./prog
+	expect_status 5
+	expect_text stdout printed
+	expect_text kept written
+	with leaks=panic ./prog
+	expect_status 134
+	expect_text stdout printed
+}
+
+test_a_thread_that_waits_for_input_does_not_hang_exitcode_or_panic()
+{
+	box_program prog <<-'C'
+		static void *wait_for_input(void *unused)
+		{
+			(void)unused;
+			getchar();
+			return NULL;
+		}
+
+		int main(void)
+		{
+			pthread_t thread;
+
+			box_new();
+			if (pthread_create(&thread, NULL, wait_for_input, NULL) != 0)
+				return 1;
+			/* getchar() has the lock of stdin soon; if it is not that far, the test proves less. */
+			usleep(50 * 1000);
+			printf("done\n");
+			return 0;
+		}
+	C
+	ulimit -c 0
+	mkfifo pipe
+	exec 9<>pipe
+	for mode in warn:exitcode=5 panic; do
+		status=0
+		LASTREF=leaks=$mode timeout 10 ./prog <&9 >stdout 2>stderr || status=$?
+		expect_text stdout "done"
+		case $mode in
+		panic) expect_equal "$status" 134 ;;
+		*) expect_equal "$status" 5 ;;
+		esac
+	done
+	exec 9>&-
+}
+
+#
+# Processes, threads, libraries.
+#
+
+test_a_child_reports_its_own_leaks_only()
+{
+	box_program prog <<-'C'
+		int main(void)
+		{
+			struct box *parents = box_new();
+
+			if (fork() == 0) {
+				box_ref(box_new());
+				exit(0);
+			}
+			wait(NULL);
+			box_unref(parents);
+			return 0;
+		}
+	C
+	with leaks=warn ./prog
+	expect_status 0
+	expect_equal "$(grep -c ' leaked, ' stderr)" 1
+	expect_text stderr 'reference count of 2 instead of 0'
+}
+
+test_a_child_may_release_what_its_parent_made()
+{
+	box_program prog <<-'C'
+		static const struct lastref_type route_type = LASTREF_TYPE("net.route", struct box);
+
+		int main(void)
+		{
+			struct box *parents = box_new();
+			static struct box route;
+			int status;
+
+			lastref_register(&route_type, &route);
+			if (fork() == 0) {
+				lastref_unregister(&route_type, &route);
+				box_unref(parents);
+				exit(0);
+			}
+			wait(&status);
+			lastref_unregister(&route_type, &route);
+			box_unref(parents);
+			return status == 0 ? 0 : 1;
+		}
+	C
+	with leaks=warn ./prog
+	expect_status 0
+	expect_empty stderr
+}
+
+test_a_running_thread_does_not_hinder_the_check_at_exit()
+{
+	box_program prog <<-'C'
+		static volatile int stop;
+
+		static void *work(void *unused)
+		{
+			(void)unused;
+			while (!stop)
+				box_unref(box_new());
+			return NULL;
+		}
+
+		int main(void)
+		{
+			pthread_t thread;
+
+			box_new();
+			if (pthread_create(&thread, NULL, work, NULL) != 0)
+				return 1;
+			usleep(20 * 1000);
+			return 0;
+		}
+	C
+	with leaks=warn ./prog
+	expect_status 0
+	expect_match stderr 'box#1 '
+}
+
+unloaded_library()
+{
+	cat >plugin.c <<-C
+		#include <lastref/lastref.h>
+		#include <stdlib.h>
+
+		struct plugin {
+			struct lastref_count refs;
+		};
+
+		static void plugin_destroy(struct plugin *plugin)
+		{
+			free(plugin);
+		}
+
+		__attribute__((unused)) static int plugin_describe(const void *object, char *buf, size_t size)
+		{
+			(void)object;
+			buf[0] = 'p';
+			return size > 0;
+		}
+
+		LASTREF_DEFINE(plugin, struct plugin, refs, plugin_destroy $1);
+
+		void leak_plugin(void)
+		{
+			struct plugin *plugin = calloc(1, sizeof(*plugin));
+
+			if (plugin)
+				plugin_ref_init(plugin);
+		}
+	C
+	compile plugin.so plugin.c -shared -fPIC
+	cat >prog.c <<-'C'
+		#include <dlfcn.h>
+		#include <lastref/lastref.h>
+
+		int main(int argc, char **argv)
+		{
+			void *library = dlopen("./plugin.so", RTLD_NOW);
+			void (*leak)(void);
+
+			(void)argv;
+			if (!library)
+				return 1;
+			*(void **)&leak = dlsym(library, "leak_plugin");
+			leak();
+			if (argc == 1)
+				dlclose(library);
+			return (int)lastref_leak_check() == 1 ? 0 : 2;
+		}
+	C
+	compile prog prog.c
+	with leaks=warn ./prog
+	expect_status 0
+	expect_text stderr 'plugin#1'
+	expect_no_text stderr 'plugin#1 p'
+	with leaks=warn ./prog loaded
+	expect_status 0
+	expect_text stderr "plugin#1$2"
+}
+
+test_an_object_of_an_unloaded_library_is_not_asked_to_describe_itself()
+{
+	unloaded_library ', .describe = plugin_describe' ' p'
+}
+
+test_an_object_of_an_unloaded_library_is_not_asked_for_its_count()
+{
+	unloaded_library '' '  (reference count of 1 instead of 0)'
+}
+
+test_an_object_of_an_unloaded_library_is_not_asked_for_its_message()
+{
+	unloaded_library ', .leak_message = plugin_describe' '  p'
+}
+
+test_a_type_of_an_unloaded_library_may_come_back()
+{
+	unloaded_library ', .describe = plugin_describe' ' p'
+	cat >again.c <<-'C'
+		#include <dlfcn.h>
+		#include <lastref/lastref.h>
+
+		int main(void)
+		{
+			for (int i = 0; i < 20; i++) {
+				void *library = dlopen("./plugin.so", RTLD_NOW);
+				void (*leak)(void);
+
+				if (!library)
+					return 1;
+				*(void **)&leak = dlsym(library, "leak_plugin");
+				leak();
+				if (i < 19)
+					dlclose(library);
+			}
+			return (int)lastref_leak_check() == 20 ? 0 : 2;
+		}
+	C
+	compile again again.c
+	with leaks=warn ./again
+	expect_status 0
+	expect_text stderr '20 objects leaked'
+	expect_text stderr 'and 17 more'
+}
+
+#
+# Ways to build.
+#
+
+expect_leak_named()
+{
+	expect_status 0
+	expect_text stderr 'lastref: 1 object leaked'
+	expect_match stderr 'BORN AT  box\.c:[0-9]+ box_new < main\.inc:4 main$'
+}
+
+test_a_program_without_pie_works()
+{
+	leaking_program prog -no-pie -fno-pie
+	with leaks=warn ./prog
+	expect_leak_named
+}
+
+test_a_program_with_the_static_library_works()
+{
+	leaking_program prog
+	compile_static prog_a box.c
+	with leaks=warn ./prog_a
+	expect_leak_named
+}
+
+test_a_static_program_with_an_unwind_table_works()
+{
+	leaking_program prog
+	compile_static prog_static box.c -static -Wl,--eh-frame-hdr
+	with leaks=warn ./prog_static
+	expect_leak_named
+}
+
+test_a_plugin_may_bring_the_library_and_go()
+{
+	cat >plugin.c <<-'C'
+		#include <lastref/lastref.h>
+
+		struct plugin {
+			struct lastref_count refs;
+		};
+
+		LASTREF_DEFINE(plugin, struct plugin, refs, NULL);
+
+		static struct plugin leaked;
+
+		void leak_plugin(void)
+		{
+			plugin_ref_init(&leaked);
+		}
+	C
+	compile plugin.so plugin.c -shared -fPIC
+	cat >prog.c <<-'C'
+		#include <dlfcn.h>
+		#include <pthread.h>
+		#include <stdio.h>
+		#include <sys/wait.h>
+		#include <unistd.h>
+
+		static void (*leak)(void);
+
+		static void *work(void *unused)
+		{
+			leak();
+			return unused;
+		}
+
+		int main(void)
+		{
+			pthread_t thread;
+
+			for (int i = 0; i < 3; i++) {
+				void *library = dlopen("./plugin.so", RTLD_NOW);
+
+				if (!library)
+					return 1;
+				*(void **)&leak = dlsym(library, "leak_plugin");
+				leak();
+				if (pthread_create(&thread, NULL, work, NULL) != 0)
+					return 2;
+				pthread_join(thread, NULL);
+				dlclose(library);
+			}
+			if (fork() == 0)
+				_exit(0);
+			wait(NULL);
+			printf("done\n");
+			return 0;
+		}
+	C
+	"$CC" -o prog prog.c -pthread
+	with leaks=warn:exitcode=5 ./prog
+	expect_equal "$(cat stdout)" "done"
+	expect_status 5
+	expect_match stderr 'plugin#[0-9]+'
+}
+
+test_a_static_program_without_an_unwind_table_names_the_caller_and_says_why()
+{
+	leaking_program prog
+	compile_static prog_static box.c -static -Wl,--no-eh-frame-hdr
+	with leaks=warn ./prog_static
+	expect_status 0
+	expect_text stderr 'box#2'
+	expect_match stderr 'BORN AT  box\.c:[0-9]+ box_new'
+	expect_match stderr '^note: stacks are one frame deep'
+}
+
+test_a_program_without_frame_pointers_and_with_optimization_works()
+{
+	leaking_program prog -O3 -fomit-frame-pointer
+	with leaks=warn ./prog
+	expect_status 0
+	expect_match stderr 'BORN AT  box\.c:[0-9]+ box_new < main\.inc:4 main$'
+}
+
+test_a_stripped_program_works()
+{
+	leaking_program prog -s
+	with leaks=warn ./prog
+	expect_status 0
+	expect_text stderr 'box#2'
+	expect_match stderr 'BORN AT  prog\+0x[0-9a-f]+ \(build-id [0-9a-f]+\)'
+}
+
+test_a_program_with_thread_sanitizer_works()
+{
+	box_source <<-'C'
+		static void *work(void *unused)
+		{
+			(void)unused;
+			for (int i = 0; i < 1000; i++)
+				box_unref(box_new());
+			return box_new();
+		}
+
+		int main(void)
+		{
+			pthread_t threads[4];
+
+			for (int i = 0; i < 4; i++)
+				if (pthread_create(&threads[i], NULL, work, NULL) != 0)
+					return 1;
+			for (int i = 0; i < 4; i++)
+				pthread_join(threads[i], NULL);
+			return 0;
+		}
+	C
+	compile prog box.c -fsanitize=thread
+	with leaks=warn ./prog
+	grep -q 'FATAL: ThreadSanitizer: unexpected memory mapping' stderr && skip "ThreadSanitizer does not work on this kernel"
+	expect_status 0
+	expect_no_text stderr ThreadSanitizer
+	expect_text stderr '4 objects leaked'
+}
+
+test_a_program_with_address_sanitizer_works()
+{
+	leaking_program prog -fsanitize=address
+	with leaks=warn env ASAN_OPTIONS=detect_leaks=0 ./prog
+	expect_status 0
+	expect_no_text stderr AddressSanitizer
+	expect_text stderr 'box#2'
+}
+
+#
+# Valgrind.
+#
+
+test_valgrind_finds_no_error_in_the_library()
+{
+	command -v valgrind >/dev/null || skip "needs valgrind"
+	leaking_program prog
+	with leaks=warn valgrind --error-exitcode=99 --log-file=vg ./prog
+	expect_status 0
+	expect_text vg 'ERROR SUMMARY: 0 errors'
+	expect_text stderr 'box#2'
+}
+
+test_valgrind_still_sees_a_block_lost_that_only_the_registry_knows()
+{
+	command -v valgrind >/dev/null || skip "needs valgrind"
+	box_program prog <<-'C'
+		static const struct lastref_type route_type = LASTREF_TYPE("net.route", struct box);
+
+		__attribute__((noinline)) static void lose(void)
+		{
+			void *route = calloc(1, 1234);
+
+			lastref_register(&route_type, route);
+			box_new();
+		}
+
+		__attribute__((noinline)) static void wipe(void)
+		{
+			char stack[4096];
+
+			memset(stack, 0, sizeof(stack));
+			__asm__ volatile("" : : "r"(stack) : "memory");
+		}
+
+		int main(void)
+		{
+			lose();
+			wipe();
+			lastref_live_objects();
+			return 0;
+		}
+	C
+	with leaks=warn valgrind --leak-check=full --log-file=vg ./prog
+	expect_status 0
+	expect_match vg '1,234 bytes in 1 blocks are definitely lost'
+	expect_match vg '16 bytes in 1 blocks are definitely lost'
+}
+
+exec 3>&2
+run_tests "$@"

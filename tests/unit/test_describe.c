@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What objects and types say of themselves in a report: .describe, .leak_message, .size_of, names. Each program under check is a
+ * function run in a child.
+ */
+#include <lastref/lastref.h>
+
+#include "../support/says.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct box {
+	struct lastref_count refs;
+};
+
+static void box_destroy(struct box *box)
+{
+	free(box);
+}
+
+LASTREF_DEFINE(box, struct box, refs, box_destroy);
+
+static struct box *box_new(void)
+{
+	struct box *box = calloc(1, sizeof(*box));
+
+	if (box == NULL)
+		abort();
+	box_ref_init(box);
+	return box;
+}
+
+static const struct lastref_type route_type = LASTREF_TYPE("net.route", struct box);
+
+static void check_on(void)
+{
+	lastref_set_leak_mode(LASTREF_LEAKS_WARN);
+}
+
+struct told {
+	struct lastref_count refs;
+	int (*tell)(char *buf, size_t size);
+};
+
+static int told_describe(const void *object, char *buf, size_t size)
+{
+	return ((const struct told *)object)->tell(buf, size);
+}
+
+LASTREF_DEFINE(told, struct told, refs, NULL, .describe = told_describe);
+
+static int leak_told(void *tell)
+{
+	static struct told told;
+
+	check_on();
+	told.tell = *(int (**)(char *, size_t))tell;
+	told_ref_init(&told);
+	return (int)lastref_leak_check();
+}
+
+/* The report on an object that describes itself with @tell. */
+static void run_told(struct capture *capture, int (*tell)(char *buf, size_t size))
+{
+	capture_run(capture, leak_told, &tell);
+	cr_assert(capture_exited(capture, 1), "status 0x%x: %s", capture->wait_status, capture->text);
+	cr_assert_eq(capture_count(capture, "told#1"), 1, "%s", capture->text);
+}
+
+static int tell_text(char *buf, size_t size)
+{
+	return snprintf(buf, size, "\"/etc/hosts\" \xc3\xa9");
+}
+
+Test(describe, the_report_shows_what_describe_writes)
+{
+	struct capture capture;
+
+	run_told(&capture, tell_text);
+	cr_assert_eq(capture_count(&capture,
+				   "told#1 \"/etc/hosts\" \xc3\xa9  (reference count of 1 instead of 0)"),
+		     1, "%s", capture.text);
+	capture_finish(&capture);
+}
+
+static int tell_nothing(char *buf, size_t size)
+{
+	(void)buf;
+	(void)size;
+	return 0;
+}
+
+Test(describe, a_describe_that_writes_nothing_is_fine)
+{
+	struct capture capture;
+
+	run_told(&capture, tell_nothing);
+	cr_assert_eq(capture_count(&capture, "told#1  (reference count of 1 instead of 0)"), 1,
+		     "%s", capture.text);
+	capture_finish(&capture);
+}
+
+static int tell_failure(char *buf, size_t size)
+{
+	memset(buf, 'x', size);
+	return -1;
+}
+
+Test(describe, a_describe_that_fails_shows_nothing)
+{
+	struct capture capture;
+
+	run_told(&capture, tell_failure);
+	cr_assert_eq(capture_count(&capture, "xx"), 0, "%s", capture.text);
+	capture_finish(&capture);
+}
+
+static int tell_too_much(char *buf, size_t size)
+{
+	memset(buf, '~', size);
+	return 100 * 1000;
+}
+
+Test(describe, a_describe_that_writes_too_much_is_cut_at_200_bytes)
+{
+	struct capture capture;
+	char two_hundred[204];
+
+	memset(two_hundred, '~', 200);
+	strcpy(two_hundred + 200, "...");
+	run_told(&capture, tell_too_much);
+	cr_assert_eq(capture_count(&capture, two_hundred), 1, "%s", capture.text);
+	cr_assert_eq(capture_count(&capture, "~"), 200);
+	capture_finish(&capture);
+}
+
+static int tell_no_text(char *buf, size_t size)
+{
+	return snprintf(buf, size, "%s", "a\n\033[31m\xff\x80z");
+}
+
+Test(describe, bytes_that_are_no_text_are_shown_escaped)
+{
+	struct capture capture;
+
+	run_told(&capture, tell_no_text);
+	cr_assert_eq(capture_count(&capture, "a\\x0a\\x1b[31m\\xff\\x80z"), 1, "%s", capture.text);
+	capture_finish(&capture);
+}
+
+static int tell_with_zeros(char *buf, size_t size)
+{
+	(void)size;
+	memcpy(buf, "a\0b", 3);
+	return 3;
+}
+
+Test(describe, a_zero_byte_does_not_end_the_report)
+{
+	struct capture capture;
+
+	run_told(&capture, tell_with_zeros);
+	cr_assert_eq(capture_count(&capture, "instead of 0"), 1, "%s", capture.text);
+	cr_assert_null(memchr(capture.text, '\0', capture.length));
+	capture_finish(&capture);
+}
+
+static int tell_huge_number(char *buf, size_t size)
+{
+	memset(buf, '~', size);
+	return INT32_MAX;
+}
+
+Test(describe, a_describe_that_lies_of_its_length_is_cut)
+{
+	struct capture capture;
+
+	run_told(&capture, tell_huge_number);
+	cr_assert_eq(capture_count(&capture, "~"), 200);
+	capture_finish(&capture);
+}
+
+static size_t live_in_describe;
+
+static int use_in_describe(char *buf, size_t size)
+{
+	static int route;
+	struct box *box = box_ref(box_new());
+
+	lastref_register(&route_type, &route);
+	live_in_describe = lastref_live_objects();
+	lastref_unregister(&route_type, &route);
+	box_unref(box);
+	box_unref(box);
+	return snprintf(buf, size, "with %zu alive", live_in_describe);
+}
+
+Test(describe, a_describe_may_create_and_destroy_objects)
+{
+	struct capture capture;
+
+	run_told(&capture, use_in_describe);
+	cr_assert_eq(capture_count(&capture, "with 3 alive"), 1, "%s", capture.text);
+	capture_finish(&capture);
+}
+
+static int check_in_describe(char *buf, size_t size)
+{
+	static bool once;
+
+	if (once)
+		return snprintf(buf, size, "inner");
+	once = true;
+	return snprintf(buf, size, "outer found %zu", lastref_leak_check());
+}
+
+static int leak_and_check_inside(void *unused)
+{
+	static struct told told = { .tell = check_in_describe };
+
+	(void)unused;
+	check_on();
+	told_ref_init(&told);
+	return (int)lastref_leak_check();
+}
+
+Test(describe, a_describe_may_even_check_for_leaks)
+{
+	ASSERT_SAYS(leak_and_check_inside, 1, "told#1 inner", "told#1 outer found 1");
+}
+
+static int message_tell(const void *object, char *buf, size_t size)
+{
+	(void)object;
+	return snprintf(buf, size, "somebody forgot me");
+}
+
+static const struct lastref_type message_type =
+	LASTREF_TYPE("message", struct box, .describe = message_tell, .leak_message = message_tell);
+
+static int leak_message(void *unused)
+{
+	static struct box box;
+
+	(void)unused;
+	check_on();
+	lastref_register(&message_type, &box);
+	return (int)lastref_leak_check();
+}
+
+Test(describe, a_leak_message_replaces_the_line_of_the_example)
+{
+	ASSERT_SAYS(leak_message, 1, "message#1  somebody forgot me\n");
+}
+
+static size_t told_size(const void *object)
+{
+	(void)object;
+	return 10 * 1024;
+}
+
+static const struct lastref_type sized_type = LASTREF_TYPE("sized", struct box, .size_of = told_size);
+
+static int sized(void *unused)
+{
+	static struct box box;
+
+	(void)unused;
+	check_on();
+	lastref_register(&sized_type, &box);
+	return (int)lastref_leak_check();
+}
+
+Test(describe, the_size_of_an_object_of_variable_size_is_asked)
+{
+	struct capture capture;
+
+	capture_run(&capture, sized, NULL);
+	cr_assert_eq(capture_count(&capture, "sized#1  10 KB"), 1, "%s", capture.text);
+	capture_finish(&capture);
+}
+
+static int huge_name(void *unused)
+{
+	static struct lastref_type type = LASTREF_TYPE(NULL, struct box);
+	static struct box boxes[2];
+	char *name = malloc(10 * 1024 + 1);
+
+	(void)unused;
+	memset(name, 'n', 10 * 1024);
+	name[10 * 1024] = '\0';
+	type.name = name;
+	check_on();
+	lastref_register(&type, &boxes[0]);
+	lastref_register(&type, &boxes[1]);
+	return (int)lastref_leak_check();
+}
+
+Test(describe, a_type_name_of_10_kb_is_cut_in_the_report)
+{
+	struct capture capture;
+
+	capture_run(&capture, huge_name, NULL);
+	cr_assert(capture_exited(&capture, 2), "status 0x%x: %s", capture.wait_status, capture.text);
+	cr_assert_neq(capture_count(&capture, "nnnnnnnnnnnnnnnnnnnn..."), 0, "%s", capture.text);
+	cr_assert_lt(capture.length, 4000);
+	capture_finish(&capture);
+}
+
+static int copies_of_a_type(void *unused)
+{
+	static const struct lastref_type copy = LASTREF_TYPE("net.route", struct box);
+	static struct box boxes[2];
+
+	(void)unused;
+	check_on();
+	for (volatile int i = 0; i < 2; i++)
+		lastref_register(i == 0 ? &route_type : &copy, &boxes[i]);
+	return (int)lastref_leak_check();
+}
+
+Test(describe, equal_descriptors_are_one_type)
+{
+	ASSERT_SAYS(copies_of_a_type, 2, "2 net.route", "net.route#1", "net.route#2");
+}

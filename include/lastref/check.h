@@ -55,7 +55,7 @@ struct lastref_type {
 	const char *name LASTREF_UNSET_;
 	const char *c_type LASTREF_UNSET_;
 	size_t size LASTREF_UNSET_;
-	int64_t (*count)(const void *object)LASTREF_UNSET_;
+	int64_t (*count)(const void *object) LASTREF_UNSET_;
 	void (*ref)(void *object) LASTREF_UNSET_;
 	bool (*tryref)(void *object) LASTREF_UNSET_;
 	void (*unref)(void *object) LASTREF_UNSET_;
@@ -64,7 +64,7 @@ struct lastref_type {
 	int (*describe)(const void *object, char *buf, size_t size) LASTREF_UNSET_;
 	int (*leak_message)(const void *object, char *buf, size_t size) LASTREF_UNSET_;
 	bool log LASTREF_UNSET_;
-	size_t (*size_of)(const void *object)LASTREF_UNSET_;
+	size_t (*size_of)(const void *object) LASTREF_UNSET_;
 };
 
 #define LASTREF_FIRST_(first, ...) first
@@ -201,10 +201,12 @@ LASTREF_API void lastref_unregister(const struct lastref_type *type, const void 
 LASTREF_API void lastref_log_ref(const struct lastref_type *type, const void *object, int64_t count);
 
 /** lastref_log_tryref() - as lastref_log_ref(), for a tryref that succeeded. */
-LASTREF_API void lastref_log_tryref(const struct lastref_type *type, const void *object, int64_t count);
+LASTREF_API void lastref_log_tryref(const struct lastref_type *type, const void *object,
+				    int64_t count);
 
 /** lastref_log_unref() - as lastref_log_ref(), for an unref. */
-LASTREF_API void lastref_log_unref(const struct lastref_type *type, const void *object, int64_t count);
+LASTREF_API void lastref_log_unref(const struct lastref_type *type, const void *object,
+				   int64_t count);
 
 /**
  * lastref_leak_check() - report every object that is live now
@@ -252,26 +254,29 @@ LASTREF_API int64_t lastref_ref_count(const struct lastref_type *type, const voi
  */
 
 /* Registers the object and stores its index in @count. Called with bit 0 of lastref_watch set. */
-LASTREF_API void lastref_object_born(const struct lastref_type *type, const void *object, struct lastref_count *count);
+LASTREF_API void lastref_object_born(const struct lastref_type *type, const void *object,
+				     struct lastref_count *count);
 
 /*
  * The last reference is gone and the destructor is about to run. @index is the object's, not 0. Returns it, or 0 if it is not
  * known (born before a fork, or overwritten).
  */
-LASTREF_API uint32_t lastref_object_dying(const struct lastref_type *type, const void *object, uint32_t index);
+LASTREF_API uint32_t lastref_object_dying(const struct lastref_type *type, const void *object,
+					  uint32_t index);
 
 /* The destructor has returned; the object's memory may be gone. @index is what lastref_object_dying() returned. */
 LASTREF_API void lastref_object_died(uint32_t index);
 
 /* The operations with bit 1 of lastref_watch set: they count as their inline forms do, and log.
  * lastref_watched_ref() returns the object. */
-LASTREF_API void *lastref_watched_ref(const struct lastref_type *type, void *object, struct lastref_count *count);
+LASTREF_API void *lastref_watched_ref(const struct lastref_type *type, void *object,
+				      struct lastref_count *count);
 LASTREF_API bool lastref_watched_tryref(const struct lastref_type *type, const void *object,
 					struct lastref_count *count);
 LASTREF_API bool lastref_watched_unref(const struct lastref_type *type, const void *object,
 				       struct lastref_count *count);
-LASTREF_API bool lastref_watched_unref_unless_last(const struct lastref_type *type, const void *object,
-						   struct lastref_count *count);
+LASTREF_API bool lastref_watched_unref_unless_last(const struct lastref_type *type,
+						   const void *object, struct lastref_count *count);
 
 #ifdef __cplusplus
 }

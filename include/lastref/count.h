@@ -84,19 +84,23 @@ struct lastref_count {
  * The misuse functions, one a misuse, so that a backtrace alone names the bug. They report, and abort unless a handler is set
  * (lastref_set_misuse_handler()). @type is NULL for a bare count, and then @object is the count itself.
  */
-LASTREF_EXTERN_C_ LASTREF_API void lastref_misuse_ref_dead(const struct lastref_type *type, const void *object,
+LASTREF_EXTERN_C_ LASTREF_API void lastref_misuse_ref_dead(const struct lastref_type *type,
+							   const void *object,
 							   const struct lastref_count *count);
-LASTREF_EXTERN_C_ LASTREF_API void lastref_misuse_ref_uninitialized(const struct lastref_type *type,
-								    const void *object,
-								    const struct lastref_count *count);
-LASTREF_EXTERN_C_ LASTREF_API void lastref_misuse_unref_dead(const struct lastref_type *type, const void *object,
+LASTREF_EXTERN_C_ LASTREF_API void
+lastref_misuse_ref_uninitialized(const struct lastref_type *type, const void *object,
+				 const struct lastref_count *count);
+LASTREF_EXTERN_C_ LASTREF_API void lastref_misuse_unref_dead(const struct lastref_type *type,
+							     const void *object,
 							     const struct lastref_count *count);
-LASTREF_EXTERN_C_ LASTREF_API void lastref_misuse_unref_uninitialized(const struct lastref_type *type,
-								      const void *object,
-								      const struct lastref_count *count);
-LASTREF_EXTERN_C_ LASTREF_API void lastref_misuse_overflow(const struct lastref_type *type, const void *object,
+LASTREF_EXTERN_C_ LASTREF_API void
+lastref_misuse_unref_uninitialized(const struct lastref_type *type, const void *object,
+				   const struct lastref_count *count);
+LASTREF_EXTERN_C_ LASTREF_API void lastref_misuse_overflow(const struct lastref_type *type,
+							   const void *object,
 							   const struct lastref_count *count);
-LASTREF_EXTERN_C_ LASTREF_API void lastref_misuse_restore_negative(const struct lastref_type *type, const void *object,
+LASTREF_EXTERN_C_ LASTREF_API void lastref_misuse_restore_negative(const struct lastref_type *type,
+								   const void *object,
 								   const struct lastref_count *count);
 
 LASTREF_INLINE_ bool lastref_count_is_immortal_(int32_t value)
@@ -109,8 +113,8 @@ LASTREF_INLINE_ bool lastref_count_is_immortal_(int32_t value)
  * put back, so that two billion operations cannot carry it into another zone. Exactly 0x80000000 is the overflow itself:
  * the operation before this one added the reference too many.
  */
-LASTREF_COLD_ void lastref_count_immortal_(struct lastref_count *count, int32_t old, const struct lastref_type *type,
-					   const void *object)
+LASTREF_COLD_ void lastref_count_immortal_(struct lastref_count *count, int32_t old,
+					   const struct lastref_type *type, const void *object)
 {
 	if (old < -0x70000000 || old > -0x50000000)
 		__atomic_store_n(&count->count, LASTREF_COUNT_IMMORTAL_, __ATOMIC_RELAXED);
@@ -118,8 +122,8 @@ LASTREF_COLD_ void lastref_count_immortal_(struct lastref_count *count, int32_t 
 		lastref_misuse_overflow(type, object, count);
 }
 
-LASTREF_COLD_ void lastref_count_ref_slow_(struct lastref_count *count, int32_t old, const struct lastref_type *type,
-					   const void *object)
+LASTREF_COLD_ void lastref_count_ref_slow_(struct lastref_count *count, int32_t old,
+					   const struct lastref_type *type, const void *object)
 {
 	if (lastref_count_is_immortal_(old)) {
 		lastref_count_immortal_(count, old, type, object);
@@ -132,8 +136,8 @@ LASTREF_COLD_ void lastref_count_ref_slow_(struct lastref_count *count, int32_t 
 		lastref_misuse_ref_dead(type, object, count);
 }
 
-LASTREF_COLD_ void lastref_count_unref_slow_(struct lastref_count *count, int32_t old, const struct lastref_type *type,
-					     const void *object)
+LASTREF_COLD_ void lastref_count_unref_slow_(struct lastref_count *count, int32_t old,
+					     const struct lastref_type *type, const void *object)
 {
 	if (lastref_count_is_immortal_(old)) {
 		lastref_count_immortal_(count, old, type, object);
@@ -148,8 +152,8 @@ LASTREF_COLD_ void lastref_count_unref_slow_(struct lastref_count *count, int32_
 
 /* The _as_ forms know the type and the object, so that a misuse can be reported by name. */
 
-LASTREF_INLINE_ void lastref_count_ref_as_(struct lastref_count *count, const struct lastref_type *type,
-					   const void *object)
+LASTREF_INLINE_ void lastref_count_ref_as_(struct lastref_count *count,
+					   const struct lastref_type *type, const void *object)
 {
 	int32_t old = __atomic_fetch_add(&count->count, 1, __ATOMIC_RELAXED);
 
@@ -157,8 +161,8 @@ LASTREF_INLINE_ void lastref_count_ref_as_(struct lastref_count *count, const st
 		lastref_count_ref_slow_(count, old, type, object);
 }
 
-LASTREF_INLINE_ bool lastref_count_tryref_as_(struct lastref_count *count, const struct lastref_type *type,
-					      const void *object)
+LASTREF_INLINE_ bool lastref_count_tryref_as_(struct lastref_count *count,
+					      const struct lastref_type *type, const void *object)
 {
 	int32_t old = __atomic_load_n(&count->count, __ATOMIC_RELAXED);
 
@@ -170,8 +174,8 @@ LASTREF_INLINE_ bool lastref_count_tryref_as_(struct lastref_count *count, const
 			return true;
 		}
 		/* The acquire pairs with the release of the unrefs before: what they wrote is seen. The sum may overflow. */
-	} while (!__atomic_compare_exchange_n(&count->count, &old, (int32_t)((uint32_t)old + 1), true,
-					      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(&count->count, &old, (int32_t)((uint32_t)old + 1),
+					      true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
 	return true;
 }
 
@@ -190,8 +194,8 @@ LASTREF_INLINE_ void lastref_count_acquire_(struct lastref_count *count)
 }
 
 /* What an unref that found @old, 1 or less, still has to do. Return: true if it took the last reference. */
-LASTREF_INLINE_ bool lastref_count_unref_end_(struct lastref_count *count, int32_t old, const struct lastref_type *type,
-					      const void *object)
+LASTREF_INLINE_ bool lastref_count_unref_end_(struct lastref_count *count, int32_t old,
+					      const struct lastref_type *type, const void *object)
 {
 	if (old != 1) {
 		lastref_count_unref_slow_(count, old, type, object);
@@ -202,8 +206,8 @@ LASTREF_INLINE_ bool lastref_count_unref_end_(struct lastref_count *count, int32
 	return true;
 }
 
-LASTREF_INLINE_ bool lastref_count_unref_as_(struct lastref_count *count, const struct lastref_type *type,
-					     const void *object)
+LASTREF_INLINE_ bool lastref_count_unref_as_(struct lastref_count *count,
+					     const struct lastref_type *type, const void *object)
 {
 	int32_t old = __atomic_fetch_sub(&count->count, 1, __ATOMIC_RELEASE);
 
@@ -212,7 +216,8 @@ LASTREF_INLINE_ bool lastref_count_unref_as_(struct lastref_count *count, const 
 	return false;
 }
 
-LASTREF_INLINE_ bool lastref_count_unref_unless_last_as_(struct lastref_count *count, const struct lastref_type *type,
+LASTREF_INLINE_ bool lastref_count_unref_unless_last_as_(struct lastref_count *count,
+							 const struct lastref_type *type,
 							 const void *object)
 {
 	int32_t old = __atomic_load_n(&count->count, __ATOMIC_RELAXED);

@@ -103,14 +103,15 @@ LASTREF_INLINE_ void lastref_object_init_(const struct lastref_type *type, const
 }
 
 /* The cold ends of ref return the object, so that the whole of an outlined x_ref() ends in a jump. */
-LASTREF_COLD_ void *lastref_object_ref_slow_(struct lastref_count *count, int32_t old, const struct lastref_type *type,
-					     void *object)
+LASTREF_COLD_ void *lastref_object_ref_slow_(struct lastref_count *count, int32_t old,
+					     const struct lastref_type *type, void *object)
 {
 	lastref_count_ref_slow_(count, old, type, object);
 	return object;
 }
 
-LASTREF_INLINE_ void *lastref_object_ref_(const struct lastref_type *type, void *object, struct lastref_count *count)
+LASTREF_INLINE_ void *lastref_object_ref_(const struct lastref_type *type, void *object,
+					  struct lastref_count *count)
 {
 	int32_t old;
 
@@ -138,7 +139,8 @@ LASTREF_INLINE_ bool lastref_object_unref_(const struct lastref_type *type, cons
 	return lastref_count_unref_as_(count, type, object);
 }
 
-LASTREF_INLINE_ bool lastref_object_unref_unless_last_(const struct lastref_type *type, const void *object,
+LASTREF_INLINE_ bool lastref_object_unref_unless_last_(const struct lastref_type *type,
+						       const void *object,
 						       struct lastref_count *count)
 {
 	if (LASTREF_UNLIKELY_(lastref_watched_by_() & LASTREF_WATCH_REFS_))
@@ -150,7 +152,8 @@ LASTREF_INLINE_ bool lastref_object_unref_unless_last_(const struct lastref_type
  * The index is copied before the destructor, which frees the object; after it the runtime gets the index only. An object
  * without one (born while checking was off) calls nothing.
  */
-LASTREF_INLINE_ uint32_t lastref_object_begin_death_(const struct lastref_type *type, const void *object,
+LASTREF_INLINE_ uint32_t lastref_object_begin_death_(const struct lastref_type *type,
+						     const void *object,
 						     const struct lastref_count *count)
 {
 	uint32_t index = count->index;
@@ -377,7 +380,7 @@ LASTREF_INLINE_ void lastref_slot_change_(const void *slot, const void *before, 
 /* The members of the descriptor that the template sets itself, in the struct's order. */
 #if defined(__cplusplus) && __cplusplus < 202002L
 #define LASTREF_DESCRIPTOR_(name_, object_type, member, options_)                                  \
-	#name_, #object_type, sizeof(object_type), name_##_lastref_count_, name_##_lastref_ref_,   \
+#name_, #object_type, sizeof(object_type), name_##_lastref_count_, name_##_lastref_ref_,   \
 		name_##_lastref_tryref_, name_##_lastref_unref_, options_,                         \
 		LASTREF_OFFSET_(object_type, member) + 1
 #else
@@ -406,13 +409,13 @@ LASTREF_INLINE_ void lastref_slot_change_(const void *slot, const void *before, 
  *
  * Ends with a semicolon. Included in several files it is one type.
  */
-#define LASTREF_DEFINE(name, object_type, member, ...)                                             \
-	LASTREF_DECLARE_(LASTREF_INLINE_, name, object_type);                                      \
-	LASTREF_DEFINE_ALL_(LASTREF_INLINE_, name, object_type, member,                            \
-			    LASTREF_FIRST_(__VA_ARGS__, ))                                         \
-	LASTREF_DEFINE_TYPE_FUNCTION_(LASTREF_INLINE_, name,                                       \
+#define LASTREF_DEFINE(name, object_type, member, ...)                                               \
+	LASTREF_DECLARE_(LASTREF_INLINE_, name, object_type);                                        \
+	LASTREF_DEFINE_ALL_(LASTREF_INLINE_, name, object_type, member,                              \
+			    LASTREF_FIRST_(__VA_ARGS__, ))                                           \
+	LASTREF_DEFINE_TYPE_FUNCTION_(LASTREF_INLINE_, name,                                         \
 				      LASTREF_DESCRIPTOR_(name, object_type, member, LASTREF_NULL_), \
-				      LASTREF_REST_(__VA_ARGS__, ))                                \
+				      LASTREF_REST_(__VA_ARGS__, ))                                  \
 	LASTREF_INLINE_ const struct lastref_type *name##_ref_type(void)
 
 /**
@@ -431,18 +434,17 @@ LASTREF_INLINE_ void lastref_slot_change_(const void *slot, const void *before, 
  * @name: as in LASTREF_DEFINE_EXTERN(), which defines them in one .c file
  * @object_type: `struct dentry`, declared before
  */
-#define LASTREF_DECLARE(name, object_type)                                                         \
-	LASTREF_DECLARE_(LASTREF_EXTERN_C_, name, object_type)
+#define LASTREF_DECLARE(name, object_type) LASTREF_DECLARE_(LASTREF_EXTERN_C_, name, object_type)
 
 /**
  * LASTREF_DEFINE_EXTERN() - define the functions that LASTREF_DECLARE() declared; arguments as LASTREF_DEFINE()
  */
-#define LASTREF_DEFINE_EXTERN(name, object_type, member, ...)                                      \
-	LASTREF_DECLARE(name, object_type);                                                        \
-	LASTREF_DEFINE_ALL_(, name, object_type, member, LASTREF_FIRST_(__VA_ARGS__, ))            \
-	LASTREF_DEFINE_TYPE_FUNCTION_(, name,                                                      \
+#define LASTREF_DEFINE_EXTERN(name, object_type, member, ...)                                        \
+	LASTREF_DECLARE(name, object_type);                                                          \
+	LASTREF_DEFINE_ALL_(, name, object_type, member, LASTREF_FIRST_(__VA_ARGS__, ))              \
+	LASTREF_DEFINE_TYPE_FUNCTION_(, name,                                                        \
 				      LASTREF_DESCRIPTOR_(name, object_type, member, LASTREF_NULL_), \
-				      LASTREF_REST_(__VA_ARGS__, ))                                \
+				      LASTREF_REST_(__VA_ARGS__, ))                                  \
 	LASTREF_EXTERN_C_ const struct lastref_type *name##_ref_type(void)
 
 /**

@@ -98,7 +98,8 @@ static void count_live(struct work *work)
 }
 
 /* Of two records with one address: is the object that is there now that of @b? */
-static bool second_is_current(const struct work *work, const struct live_record *a, const struct live_record *b)
+static bool second_is_current(const struct work *work, const struct live_record *a,
+			      const struct live_record *b)
 {
 	if (work->options->is_current) {
 		if (work->options->is_current(a->ordinal, &a->copy))
@@ -364,13 +365,15 @@ static void attach_notes(struct lr_findings *findings)
 
 	for (uint64_t i = 0; i < count; i++) {
 		const struct lr_note *note = lr_image_at(findings->image, LR_NOTES, i);
-		struct lr_example *example = note && note->birth ? find_example(findings, note->birth) : NULL;
+		struct lr_example *example =
+			note && note->birth ? find_example(findings, note->birth) : NULL;
 
 		if (!example)
 			continue;
 		example->note = note;
 		if (note->flags & (LR_NOTE_DESCRIBED | LR_NOTE_MESSAGE))
-			example->text = lr_image_text(findings->image, note->text, &example->text_length);
+			example->text =
+				lr_image_text(findings->image, note->text, &example->text_length);
 	}
 }
 
@@ -403,7 +406,8 @@ static void add_type(struct work *work, uint32_t id)
 	if (!entry || entry->name == 0 || given == 0)
 		return;
 	if (work->options->type_globs &&
-	    !lr_globs_match(work->options->type_globs, lr_image_text(findings->image, entry->name, NULL)))
+	    !lr_globs_match(work->options->type_globs,
+			    lr_image_text(findings->image, entry->name, NULL)))
 		return;
 	findings->types[findings->type_count++] = (struct lr_type_totals){
 		.type = id,
@@ -426,7 +430,8 @@ static void make_totals(struct work *work)
 	lr_order_sort_types(findings);
 }
 
-int lr_findings_make(struct lr_findings *findings, const struct lr_image *image, const struct lr_findings_options *options)
+int lr_findings_make(struct lr_findings *findings, const struct lr_image *image,
+		     const struct lr_findings_options *options)
 {
 	struct work work = { .findings = findings, .options = options };
 	size_t types = (size_t)lr_image_count(image, LR_TYPES) + 1;

@@ -20,9 +20,9 @@
 #define LR_EXAMPLES_MAX 3
 
 struct lr_example {
-	uint64_t birth;	 /* names the object */
-	uint64_t object; /* address, not complemented */
-	uint64_t record; /* ordinal */
+	uint64_t birth;		    /* names the object */
+	uint64_t object;	    /* address, not complemented */
+	uint64_t record;	    /* ordinal */
 	const struct lr_note *note; /* what the check in the process saw of it, or NULL */
 	const char *text;	    /* what it wrote of itself, if the note says so */
 	size_t text_length;
@@ -35,9 +35,9 @@ struct lr_group {
 	uint32_t site; /* id in the image, 0 unknown */
 	uint64_t objects;
 	uint64_t bytes;
-	uint64_t dying;	      /* of these, inside their destructor */
-	uint32_t dying_site;  /* of one of those: the last unref */
-	bool shown;	      /* see lr_findings_choose() */
+	uint64_t dying;	     /* of these, inside their destructor */
+	uint32_t dying_site; /* of one of those: the last unref */
+	bool shown;	     /* see lr_findings_choose() */
 	uint32_t example_count;
 	struct lr_example examples[LR_EXAMPLES_MAX]; /* the first born, by number */
 };
@@ -57,7 +57,7 @@ struct lr_findings {
 	size_t type_count;
 	uint64_t objects; /* in all groups */
 	uint64_t bytes;
-	uint64_t reported;    /* live, but reported by an earlier check; in no group */
+	uint64_t reported; /* live, but reported by an earlier check; in no group */
 	uint64_t overwritten; /* live records whose address was born again: freed without their last unref; in no group */
 	bool incomplete;      /* no memory for the analysis: some objects are counted in no group */
 	size_t mapped_groups; /* sizes of the mappings, for lr_findings_free() */
@@ -84,7 +84,8 @@ struct lr_findings_options {
  * Time and memory: three passes over the records, 16 bytes of scratch an object at the most.
  * Return: 0 or -ENOMEM (then @findings->incomplete may be set instead where part of the answer could be had).
  */
-int lr_findings_make(struct lr_findings *findings, const struct lr_image *image, const struct lr_findings_options *options);
+int lr_findings_make(struct lr_findings *findings, const struct lr_image *image,
+		     const struct lr_findings_options *options);
 
 /** lr_findings_choose() - mark the @max groups with the most objects as shown; all of them if @max is 0. */
 void lr_findings_choose(struct lr_findings *findings, size_t max);

@@ -24,13 +24,15 @@ static int compare_types(const struct lr_image *image, uint32_t a, uint32_t b)
 
 	if (a == b || !first || !second)
 		return compare_numbers(a, b);
-	order = strcmp(lr_image_text(image, first->name, NULL), lr_image_text(image, second->name, NULL));
+	order = strcmp(lr_image_text(image, first->name, NULL),
+		       lr_image_text(image, second->name, NULL));
 	if (order == 0)
 		order = compare_numbers(first->size, second->size);
 	return order ? order : compare_numbers(first->name_hash, second->name_hash);
 }
 
-static int compare_frames(const struct lr_image *image, const struct lr_site *a, const struct lr_site *b)
+static int compare_frames(const struct lr_image *image, const struct lr_site *a,
+			  const struct lr_site *b)
 {
 	const struct lr_module *first = lr_image_module(image, (uint32_t)(a->pc >> 48));
 	const struct lr_module *second = lr_image_module(image, (uint32_t)(b->pc >> 48));
@@ -39,8 +41,10 @@ static int compare_frames(const struct lr_image *image, const struct lr_site *a,
 	int order;
 
 	if (!first || !second)
-		return first || second ? (first != NULL) - (second != NULL) : compare_numbers(pc_a, pc_b);
-	order = strcmp(lr_image_text(image, first->path, NULL), lr_image_text(image, second->path, NULL));
+		return first || second ? (first != NULL) - (second != NULL) :
+					 compare_numbers(pc_a, pc_b);
+	order = strcmp(lr_image_text(image, first->path, NULL),
+		       lr_image_text(image, second->path, NULL));
 	return order ? order : compare_numbers(pc_a - first->bias, pc_b - second->bias);
 }
 
@@ -85,10 +89,12 @@ static int totals_order(const void *image, const void *a_, const void *b_)
 
 void lr_order_sort_groups(struct lr_findings *findings)
 {
-	lr_sort(findings->groups, findings->group_count, sizeof(*findings->groups), groups_order, findings->image);
+	lr_sort(findings->groups, findings->group_count, sizeof(*findings->groups), groups_order,
+		findings->image);
 }
 
 void lr_order_sort_types(struct lr_findings *findings)
 {
-	lr_sort(findings->types, findings->type_count, sizeof(*findings->types), totals_order, findings->image);
+	lr_sort(findings->types, findings->type_count, sizeof(*findings->types), totals_order,
+		findings->image);
 }

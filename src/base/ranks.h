@@ -13,10 +13,10 @@
 #include <stdbool.h>
 
 enum lr_rank {
-	LR_RANK_START,	 /* runtime/start.c: first-use set-up, mode switches */
-	LR_RANK_GATE,	 /* runtime/gate.c: a check keeps objects from dying */
-	LR_RANK_TYPES,	 /* runtime/types.c: a new type */
-	LR_RANK_RADIX,	 /* runtime/addresses.c: a new node of the table of hand-registered addresses */
+	LR_RANK_START, /* runtime/start.c: first-use set-up, mode switches */
+	LR_RANK_GATE,  /* runtime/gate.c: a check keeps objects from dying */
+	LR_RANK_TYPES, /* runtime/types.c: a new type */
+	LR_RANK_RADIX, /* runtime/addresses.c: a new node of the table of hand-registered addresses */
 	LR_RANK_THREADS, /* runtime/thread.c: the list of threads */
 	LR_RANK_POOL,	 /* runtime/registry.c: free records */
 	LR_RANK_MODULES, /* runtime/modules.c: a new module */
@@ -29,7 +29,10 @@ struct lr_lock {
 	enum lr_rank rank;
 };
 
-#define LR_LOCK_INIT(rank_) { .mutex = PTHREAD_MUTEX_INITIALIZER, .rank = (rank_) }
+#define LR_LOCK_INIT(rank_)                                                                        \
+	{                                                                                          \
+		.mutex = PTHREAD_MUTEX_INITIALIZER, .rank = (rank_)                                \
+	}
 
 void lr_lock(struct lr_lock *lock);
 void lr_unlock(struct lr_lock *lock);

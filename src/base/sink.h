@@ -29,7 +29,8 @@ int lr_sink_flush(struct lr_sink *sink);
 
 void lr_sink_bytes(struct lr_sink *sink, const char *bytes, size_t length);
 void lr_sink_text(struct lr_sink *sink, const char *text);
-void lr_sink_printf(struct lr_sink *sink, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void lr_sink_printf(struct lr_sink *sink, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* A number with separators between thousands: 10,001. */
 void lr_sink_number(struct lr_sink *sink, uint64_t number);

@@ -36,7 +36,8 @@ struct lr_symbolizer {
 	void (*prepare)(void *context, const struct lr_address *addresses, size_t count);
 
 	/* Calls @emit for each function active at @address, innermost (inlined) first; not at all if nothing is known. */
-	void (*resolve)(void *context, const struct lr_address *address, lr_frame_emit emit, void *emit_context);
+	void (*resolve)(void *context, const struct lr_address *address, lr_frame_emit emit,
+			void *emit_context);
 };
 
 #endif

@@ -75,7 +75,8 @@ static void object_name(struct lr_sink *sink, const struct lr_image *image, uint
  * Stacks.
  */
 
-static void address_of(const struct lr_image *image, const struct lr_site *site, struct lr_address *ret)
+static void address_of(const struct lr_image *image, const struct lr_site *site,
+		       struct lr_address *ret)
 {
 	const struct lr_module *module = lr_image_module(image, (uint32_t)(site->pc >> 48));
 
@@ -96,16 +97,16 @@ struct stack_line {
 	const char *type_name;
 	unsigned int frames;  /* written so far */
 	unsigned int at_this; /* given for this address, written or not */
-	bool at_end;	      /* main() or the start of a thread was written: what called it is libc's */
+	bool at_end; /* main() or the start of a thread was written: what called it is libc's */
 };
 
 /* Is @function one that the template made or forwards to? The reader wants the line that called it. */
 static bool is_generated(const char *function, const char *type)
 {
 	static const char *const suffixes[] = {
-		"_ref_init",   "_ref_restore", "_ref",	   "_tryref",	 "_unref",     "_unref_unless_last",
-		"_unref_with", "_unref_any",   "_ref_set", "_ref_clear", "_ref_move",  "_ref_adopt",
-		"_ref_steal",
+		"_ref_init",	      "_ref_restore", "_ref",	    "_tryref",	"_unref",
+		"_unref_unless_last", "_unref_with",  "_unref_any", "_ref_set", "_ref_clear",
+		"_ref_move",	      "_ref_adopt",   "_ref_steal",
 	};
 	size_t length;
 
@@ -139,7 +140,8 @@ static void write_frame(const struct lr_frame *frame, void *context)
 	struct stack_line *line = context;
 
 	line->at_this++;
-	if (line->at_end || line->frames >= FRAMES_SHOWN || (frame->function && is_generated(frame->function, line->type_name)))
+	if (line->at_end || line->frames >= FRAMES_SHOWN ||
+	    (frame->function && is_generated(frame->function, line->type_name)))
 		return;
 	if (line->frames++ > 0)
 		lr_sink_text(line->sink, " < ");
@@ -185,7 +187,8 @@ static void write_bare_address(struct stack_line *line, const struct lr_address 
 		lr_sink_printf(line->sink, "0x%llx", (unsigned long long)address->pc);
 		return;
 	}
-	lr_sink_foreign(line->sink, base_name(address->module), strlen(base_name(address->module)), NAME_LIMIT);
+	lr_sink_foreign(line->sink, base_name(address->module), strlen(base_name(address->module)),
+			NAME_LIMIT);
 	lr_sink_printf(line->sink, "+0x%llx", (unsigned long long)address->offset);
 	write_build_id(line, address);
 }
@@ -198,7 +201,9 @@ static void write_site_line(struct stack_line *line, const struct lr_image *imag
 
 	if (!site)
 		lr_sink_text(line->sink, "(stack not known)");
-	for (int depth = 0; site && !line->at_end && depth < LR_STACK_DEPTH_MAX && line->frames < FRAMES_SHOWN; depth++) {
+	for (int depth = 0;
+	     site && !line->at_end && depth < LR_STACK_DEPTH_MAX && line->frames < FRAMES_SHOWN;
+	     depth++) {
 		struct lr_address address;
 
 		address_of(image, site, &address);
@@ -215,8 +220,8 @@ static void write_site_line(struct stack_line *line, const struct lr_image *imag
 		lr_sink_text(line->sink, " < ...");
 }
 
-void lr_text_site(struct lr_sink *sink, const struct lr_image *image, uint32_t site_id, const char *type,
-		  const struct lr_symbolizer *symbolizer)
+void lr_text_site(struct lr_sink *sink, const struct lr_image *image, uint32_t site_id,
+		  const char *type, const struct lr_symbolizer *symbolizer)
 {
 	struct named_modules modules = { .count = 0 };
 	struct stack_line line = { .sink = sink, .modules = &modules, .type_name = type };
@@ -224,7 +229,8 @@ void lr_text_site(struct lr_sink *sink, const struct lr_image *image, uint32_t s
 	write_site_line(&line, image, site_id, symbolizer);
 }
 
-size_t lr_text_addresses(const struct lr_image *image, uint32_t site_id, struct lr_address *addresses, size_t room)
+size_t lr_text_addresses(const struct lr_image *image, uint32_t site_id,
+			 struct lr_address *addresses, size_t room)
 {
 	const struct lr_site *site = lr_image_site(image, site_id);
 	size_t count = 0;
@@ -256,8 +262,10 @@ static void prepare(const struct report *report)
 
 		if (!group->shown)
 			continue;
-		count += lr_text_addresses(report->image, group->site, addresses + count, room - count);
-		count += lr_text_addresses(report->image, group->dying_site, addresses + count, room - count);
+		count += lr_text_addresses(report->image, group->site, addresses + count,
+					   room - count);
+		count += lr_text_addresses(report->image, group->dying_site, addresses + count,
+					   room - count);
 	}
 	report->symbolizer->prepare(report->symbolizer->context, addresses, count);
 	lr_pages_unmap(addresses, room * sizeof(*addresses));
@@ -272,7 +280,8 @@ static bool is_in_doubt(const struct lr_findings *findings)
 {
 	const uint64_t *counters = findings->image->header->counters;
 
-	return findings->incomplete || findings->image->cut_short || counters[LR_LOST_OBJECTS] > 0 || counters[LR_LOST_TYPES] > 0;
+	return findings->incomplete || findings->image->cut_short ||
+	       counters[LR_LOST_OBJECTS] > 0 || counters[LR_LOST_TYPES] > 0;
 }
 
 static void write_total(const struct report *report)
@@ -285,14 +294,16 @@ static void write_total(const struct report *report)
 	if (findings->objects == 0 && findings->reported > 0) {
 		lr_sink_text(sink, "lastref: ");
 		objects(sink, findings->reported);
-		lr_sink_text(sink, " leaked, reported above by the check that the program called; nothing new");
+		lr_sink_text(sink,
+			     " leaked, reported above by the check that the program called; nothing new");
 	} else if (findings->objects == 0 && misuses > 0) {
 		lr_sink_text(sink, "lastref: ");
 		plural(sink, misuses, "misuse", "misuses");
 		lr_sink_text(sink, ", reported above; no leaks");
 	} else if (findings->objects == 0) {
-		lr_sink_text(sink, is_in_doubt(findings) ? "lastref: no leaks known, but see the notes" :
-							   "lastref: no leaks");
+		lr_sink_text(sink, is_in_doubt(findings) ?
+					   "lastref: no leaks known, but see the notes" :
+					   "lastref: no leaks");
 	} else {
 		lr_sink_text(sink, "lastref: ");
 		objects(sink, findings->objects);
@@ -313,7 +324,9 @@ static void write_types(const struct report *report)
 {
 	const struct lr_findings *findings = report->findings;
 	struct lr_sink *sink = report->sink;
-	size_t shown = findings->type_count < TYPES_SHOWN || report->options->all ? findings->type_count : TYPES_SHOWN;
+	size_t shown = findings->type_count < TYPES_SHOWN || report->options->all ?
+			       findings->type_count :
+			       TYPES_SHOWN;
 
 	if (shown == 0)
 		return;
@@ -326,9 +339,10 @@ static void write_types(const struct report *report)
 		lr_sink_init(&name, -1);
 		lr_sink_foreign(&name, lr_image_text(findings->image, entry->name, NULL),
 				strlen(lr_image_text(findings->image, entry->name, NULL)), 24);
-		lr_sink_printf(sink, "  %-24.*s %12llu %12llu %12llu\n", (int)name.length, name.buffer,
-			       (unsigned long long)type->born,
-			       (unsigned long long)(type->born > type->live ? type->born - type->live : 0),
+		lr_sink_printf(sink, "  %-24.*s %12llu %12llu %12llu\n", (int)name.length,
+			       name.buffer, (unsigned long long)type->born,
+			       (unsigned long long)(type->born > type->live ? type->born - type->live :
+									      0),
 			       (unsigned long long)type->live);
 	}
 	if (shown < findings->type_count) {
@@ -356,7 +370,8 @@ static void write_note(struct lr_sink *sink, const struct lr_example *example)
 	else if (flags & LR_NOTE_COUNT && example->note->count == INT64_MAX)
 		lr_sink_text(sink, "  (immortal)");
 	else if (flags & LR_NOTE_COUNT && !(flags & LR_NOTE_MESSAGE))
-		lr_sink_printf(sink, "  (reference count of %lld instead of 0)", (long long)example->note->count);
+		lr_sink_printf(sink, "  (reference count of %lld instead of 0)",
+			       (long long)example->note->count);
 	if (flags & LR_NOTE_NOT_ASKED)
 		lr_sink_text(sink, "  (not described: other threads run, or its library is gone)");
 }
@@ -373,7 +388,8 @@ static void write_example(const struct report *report, const struct lr_example *
 	lr_sink_text(sink, "\n");
 }
 
-static void write_site(const struct report *report, const struct lr_group *group, const char *label, uint32_t site)
+static void write_site(const struct report *report, const struct lr_group *group, const char *label,
+		       uint32_t site)
 {
 	const struct lr_type_entry *type = lr_image_type(report->image, group->type);
 
@@ -437,7 +453,8 @@ static void write_groups(const struct report *report)
 	plural(report->sink, hidden_groups, "smaller leak", "smaller leaks");
 	lr_sink_text(report->sink, " with ");
 	objects(report->sink, hidden);
-	lr_sink_text(report->sink, " (`lastref run -o FILE`, then `lastref report --all FILE`, shows all)\n");
+	lr_sink_text(report->sink,
+		     " (`lastref run -o FILE`, then `lastref report --all FILE`, shows all)\n");
 }
 
 static void remark(const struct report *report, uint64_t number, const char *one, const char *many)
@@ -455,36 +472,43 @@ static void write_remarks(const struct report *report)
 	const struct lr_findings *findings = report->findings;
 	const uint64_t *counters = report->image->header->counters;
 
-	remark(report, findings->objects > 0 ? findings->reported : 0, "more live object was reported by an earlier check",
+	remark(report, findings->objects > 0 ? findings->reported : 0,
+	       "more live object was reported by an earlier check",
 	       "more live objects were reported by an earlier check");
-	remark(report, findings->objects > 0 ? counters[LR_MISUSES] : 0, "misuse was reported above",
-	       "misuses were reported above");
+	remark(report, findings->objects > 0 ? counters[LR_MISUSES] : 0,
+	       "misuse was reported above", "misuses were reported above");
 	remark(report, findings->overwritten,
 	       "object was freed without its last unref: another was born at its address",
 	       "objects were freed without their last unref: others were born at their addresses");
 	remark(report, counters[LR_UNKNOWN_UNREGISTERED],
 	       "unregistered object was not known: born before checking was on, or in the parent process",
 	       "unregistered objects were not known: born before checking was on, or in the parent process");
-	remark(report, counters[LR_LOST_OBJECTS], "object could not be registered for lack of memory; it may have leaked",
+	remark(report, counters[LR_LOST_OBJECTS],
+	       "object could not be registered for lack of memory; it may have leaked",
 	       "objects could not be registered for lack of memory; they may have leaked");
-	remark(report, counters[LR_LOST_TYPES], "object had a type beyond the 65,535th and was not registered",
+	remark(report, counters[LR_LOST_TYPES],
+	       "object had a type beyond the 65,535th and was not registered",
 	       "objects had types beyond the 65,535th and were not registered");
-	remark(report, counters[LR_LOST_SITES], "stack could not be kept", "stacks could not be kept");
+	remark(report, counters[LR_LOST_SITES], "stack could not be kept",
+	       "stacks could not be kept");
 	remark(report, counters[LR_LOST_EVENTS], "event of a signal handler was not logged",
 	       "events of signal handlers were not logged");
 	if (counters[LR_NO_UNWINDER])
-		lr_sink_text(report->sink, "note: stacks are one frame deep: this program has no unwind table "
-					   "(link a static one with -Wl,--eh-frame-hdr)\n");
+		lr_sink_text(report->sink,
+			     "note: stacks are one frame deep: this program has no unwind table "
+			     "(link a static one with -Wl,--eh-frame-hdr)\n");
 	if (report->image->header->state == LR_PROCESS_OFF)
-		lr_sink_text(report->sink, "note: the program switched checking off before it ended\n");
+		lr_sink_text(report->sink,
+			     "note: the program switched checking off before it ended\n");
 	if (findings->incomplete)
-		lr_sink_text(report->sink, "note: there was no memory to group all objects; the figures are too low\n");
+		lr_sink_text(report->sink,
+			     "note: there was no memory to group all objects; the figures are too low\n");
 	if (report->image->cut_short)
 		lr_sink_text(report->sink, "note: the file ends early; what it holds was analyzed\n");
 }
 
-void lr_text_report(struct lr_sink *sink, const struct lr_findings *findings, const struct lr_text_options *options,
-		    const struct lr_symbolizer *symbolizer)
+void lr_text_report(struct lr_sink *sink, const struct lr_findings *findings,
+		    const struct lr_text_options *options, const struct lr_symbolizer *symbolizer)
 {
 	struct named_modules modules = { .count = 0 };
 	const struct report report = {

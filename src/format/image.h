@@ -58,7 +58,7 @@ enum lr_process_state {
 	LR_PROCESS_RUNNING, /* or ended with no code of ours run: a signal, _exit, exec */
 	LR_PROCESS_CHECKED, /* the check at exit has run and left its notes */
 	LR_PROCESS_LEFT,    /* said by the reader's side: it is gone, and had not been checked */
-	LR_PROCESS_OFF,	    /* ended with checking switched off by the program: what is live is no leak */
+	LR_PROCESS_OFF, /* ended with checking switched off by the program: what is live is no leak */
 };
 
 enum lr_counter {
@@ -69,9 +69,9 @@ enum lr_counter {
 	LR_BORN_UNCHECKED,	 /* 1 if checking was ever off since the start */
 	LR_REPORTED,		 /* objects that checks called by the program reported */
 	LR_MISUSES,		 /* misuses reported */
-	LR_FREED_WITHOUT_UNREF,	 /* objects re-initialised over one that was still registered */
-	LR_LOST_EVENTS,		 /* not logged: a signal came while the runtime was at work */
-	LR_NO_UNWINDER,		 /* 1 if stacks are the caller's address only */
+	LR_FREED_WITHOUT_UNREF, /* objects re-initialised over one that was still registered */
+	LR_LOST_EVENTS,		/* not logged: a signal came while the runtime was at work */
+	LR_NO_UNWINDER,		/* 1 if stacks are the caller's address only */
 	LR_COUNTERS,
 };
 
@@ -80,9 +80,9 @@ struct lr_image_header {
 	uint32_t version;
 	uint32_t byte_order;
 	uint32_t header_size; /* bytes up to the end of the table */
-	uint32_t segments;    /* table entries in use; stored with release after the entry and its segment are there */
-	uint32_t complete;    /* in a file: 1, written last; in the arena 0 */
-	uint32_t state;	      /* enum lr_process_state */
+	uint32_t segments; /* table entries in use; stored with release after the entry and its segment are there */
+	uint32_t complete; /* in a file: 1, written last; in the arena 0 */
+	uint32_t state;	   /* enum lr_process_state */
 	uint32_t pid;
 	uint32_t exit_status; /* as wait() gives it; put in by `lastref run` */
 	uint64_t started;     /* CLOCK_BOOTTIME, ns: orders the processes of one run */
@@ -93,7 +93,8 @@ struct lr_image_header {
 };
 
 #define LR_ARENA_HEADER_SIZE                                                                       \
-	((sizeof(struct lr_image_header) + LR_SEGMENTS_MAX * sizeof(struct lr_segment) + 4095) & ~(size_t)4095)
+	((sizeof(struct lr_image_header) + LR_SEGMENTS_MAX * sizeof(struct lr_segment) + 4095) &   \
+	 ~(size_t)4095)
 
 /*
  * One object. Written by the owning thread in the order: fields, then state. A reader in the process takes `birth`, `state`, the rest,
@@ -101,18 +102,20 @@ struct lr_image_header {
  */
 struct lr_record {
 	uint64_t object; /* address, complemented: no scan of memory takes the registry for a holder */
-	uint32_t site;	 /* of birth: ordinal + 1 in LR_SITES, 0 unknown */
-	uint32_t state;	 /* LR_STATE_*, and below it the value described there */
-	uint64_t birth;	 /* type (ordinal + 1 in LR_TYPES) << 48 | number: dentry#17 is 17 */
+	uint32_t site;	/* of birth: ordinal + 1 in LR_SITES, 0 unknown */
+	uint32_t state; /* LR_STATE_*, and below it the value described there */
+	uint64_t birth; /* type (ordinal + 1 in LR_TYPES) << 48 | number: dentry#17 is 17 */
 };
 
 #define LR_STATE_FREE 0u
 #define LR_STATE_ALIVE (1u << 30) /* value: LR_ALIVE_* flags */
 #define LR_STATE_DYING (2u << 30) /* the destructor runs; value: the site of the last unref */
-#define LR_STATE_DEAD (3u << 30)  /* the record is not reused yet; value: the site of the last unref */
+#define LR_STATE_DEAD                                                                              \
+	(3u << 30) /* the record is not reused yet; value: the site of the last unref */
 #define LR_STATE_MASK (3u << 30)
-#define LR_ALIVE_REPORTED 1u   /* a check called by the program has reported it */
-#define LR_ALIVE_OVERWRITTEN 2u /* another object was born at its address: freed without its last unref */
+#define LR_ALIVE_REPORTED 1u /* a check called by the program has reported it */
+#define LR_ALIVE_OVERWRITTEN                                                                       \
+	2u /* another object was born at its address: freed without its last unref */
 #define LR_SITE_ID_MAX (LR_STATE_ALIVE - 1)
 
 #define LR_BIRTH_NUMBER_BITS 48
@@ -120,15 +123,16 @@ struct lr_record {
 
 /* One frame of a stack; the stack is the path from here to the root. Frames near main() are shared by many stacks. */
 struct lr_site {
-	uint64_t pc;	 /* return address in bits 0..47, module (ordinal + 1 in LR_MODULES) in bits 48..63 */
+	uint64_t pc; /* return address in bits 0..47, module (ordinal + 1 in LR_MODULES) in bits 48..63 */
 	uint64_t hash;	 /* of the path from the root to here */
 	uint32_t parent; /* the caller: ordinal + 1 in LR_SITES, 0 for the outermost frame */
 	uint32_t flags;	 /* LR_SITE_* */
 };
 
 #define LR_SITE_PC_MASK ((UINT64_C(1) << 48) - 1)
-#define LR_SITE_EXACT 1u /* pc is the instruction itself (interrupted by a signal), not the one after a call */
-#define LR_SITE_CUT 2u	 /* outermost frame kept, but the stack went on */
+#define LR_SITE_EXACT                                                                              \
+	1u /* pc is the instruction itself (interrupted by a signal), not the one after a call */
+#define LR_SITE_CUT 2u	  /* outermost frame kept, but the stack went on */
 #define LR_SITE_LOGGED 4u /* the event log has this stack in full already */
 
 struct lr_type_entry {
@@ -136,8 +140,8 @@ struct lr_type_entry {
 	lr_text_ref c_type;
 	uint64_t size;
 	uint64_t name_hash; /* of the whole name and c_type, also where the stored ones are cut */
-	uint64_t dealt;	    /* birth numbers given to threads so far, in blocks; the cursors tell how many are left */
-	uint64_t returned;  /* of these, numbers given back unused */
+	uint64_t dealt; /* birth numbers given to threads so far, in blocks; the cursors tell how many are left */
+	uint64_t returned; /* of these, numbers given back unused */
 	uint64_t reserved;
 };
 
@@ -166,25 +170,27 @@ struct lr_cursor_block {
 
 /* What the check in the process saw of one object, which nobody can see after its death. */
 struct lr_note {
-	uint64_t birth;	   /* as in the record: names the object */
-	int64_t count;	   /* if LR_NOTE_COUNT */
-	uint64_t size;	   /* if LR_NOTE_SIZE: what .size_of said */
-	lr_text_ref text;  /* if LR_NOTE_DESCRIBED or LR_NOTE_MESSAGE */
+	uint64_t birth;	  /* as in the record: names the object */
+	int64_t count;	  /* if LR_NOTE_COUNT */
+	uint64_t size;	  /* if LR_NOTE_SIZE: what .size_of said */
+	lr_text_ref text; /* if LR_NOTE_DESCRIBED or LR_NOTE_MESSAGE */
 	uint32_t flags;
 };
 
 #define LR_NOTE_COUNT 1u
 #define LR_NOTE_SIZE 2u
-#define LR_NOTE_DESCRIBED 4u  /* text is what .describe wrote */
-#define LR_NOTE_MESSAGE 8u    /* text is what .leak_message wrote */
+#define LR_NOTE_DESCRIBED 4u   /* text is what .describe wrote */
+#define LR_NOTE_MESSAGE 8u     /* text is what .leak_message wrote */
 #define LR_NOTE_UNREADABLE 16u /* the object's memory is gone: freed without its last unref */
 #define LR_NOTE_NOT_ASKED 32u  /* has a .describe, but calling it was not safe */
 
 _Static_assert(sizeof(struct lr_record) == 24 && LR_SEGMENT_SIZE % 24 == 0, "records fill a segment");
 _Static_assert(sizeof(struct lr_site) == 24, "sites fill a segment");
-_Static_assert(sizeof(struct lr_type_entry) == 48 && LR_SEGMENT_SIZE % 48 == 0, "types fill a segment");
+_Static_assert(sizeof(struct lr_type_entry) == 48 && LR_SEGMENT_SIZE % 48 == 0,
+	       "types fill a segment");
 _Static_assert(sizeof(struct lr_module) == 64 && LR_SEGMENT_SIZE % 64 == 0, "modules fill a segment");
-_Static_assert(sizeof(struct lr_cursor_block) == 768 && LR_SEGMENT_SIZE % 768 == 0, "cursor blocks fill a segment");
+_Static_assert(sizeof(struct lr_cursor_block) == 768 && LR_SEGMENT_SIZE % 768 == 0,
+	       "cursor blocks fill a segment");
 _Static_assert(sizeof(struct lr_note) == 32 && LR_SEGMENT_SIZE % 32 == 0, "notes fill a segment");
 
 /* All segments of one kind. */

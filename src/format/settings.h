@@ -24,12 +24,12 @@
 enum lr_leaks { LR_LEAKS_UNSET, LR_LEAKS_OFF, LR_LEAKS_WARN, LR_LEAKS_PANIC };
 
 struct lr_settings {
-	enum lr_leaks leaks;		    /* leaks=off|warn|panic */
-	int stack_depth;		    /* stack=N, 1..LR_STACK_DEPTH_MAX frames */
-	int exitcode;			    /* exitcode=N, 0..255; 0 leaves the program's status alone */
-	char output[LR_SETTING_TEXT_MAX];   /* output=FILE|stderr; "" is stderr; %p in it is the process id */
-	char types[LR_SETTING_TEXT_MAX];    /* types=GLOB,... of the types to check; "" is all */
-	char log[LR_SETTING_TEXT_MAX];	    /* log=GLOB,... of the types whose events are logged; "" is none */
+	enum lr_leaks leaks; /* leaks=off|warn|panic */
+	int stack_depth;     /* stack=N, 1..LR_STACK_DEPTH_MAX frames */
+	int exitcode;	     /* exitcode=N, 0..255; 0 leaves the program's status alone */
+	char output[LR_SETTING_TEXT_MAX]; /* output=FILE|stderr; "" is stderr; %p in it is the process id */
+	char types[LR_SETTING_TEXT_MAX]; /* types=GLOB,... of the types to check; "" is all */
+	char log[LR_SETTING_TEXT_MAX]; /* log=GLOB,... of the types whose events are logged; "" is none */
 };
 
 /* What is in force where nothing is said. */

@@ -91,7 +91,8 @@ static uint32_t *cell_of(const void *object, bool add)
 	if (LR_UNLIKELY(address >> COVERED_BITS != 0 || address % (1u << CELL_BITS) != 0))
 		return odd_cell(address, add);
 	for (int level = 0; level < 2 && node; level++, shift -= NODE_BITS)
-		node = child_of(&node[(address >> shift) % NODE_SIZE], NODE_SIZE * sizeof(void *), add);
+		node = child_of(&node[(address >> shift) % NODE_SIZE], NODE_SIZE * sizeof(void *),
+				add);
 	if (!node)
 		return NULL;
 	leaf = child_of(&node[(address >> shift) % NODE_SIZE], LEAF_SIZE * sizeof(uint32_t), add);
@@ -117,7 +118,8 @@ int lr_address_add(const void *object, uint32_t index)
 		if (old != 0 && !(old & LR_ADDRESS_REMOVED))
 			return -EEXIST;
 		/* The release pairs with the acquire in lr_address_find(): the record is seen filled. */
-	} while (!__atomic_compare_exchange_n(cell, &old, index, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(cell, &old, index, false, __ATOMIC_RELEASE,
+					      __ATOMIC_RELAXED));
 	return 0;
 }
 
@@ -125,8 +127,8 @@ bool lr_address_remove(const void *object, uint32_t index)
 {
 	uint32_t *cell = cell_of(object, false);
 
-	return cell && __atomic_compare_exchange_n(cell, &index, index | LR_ADDRESS_REMOVED, false, __ATOMIC_ACQ_REL,
-						   __ATOMIC_RELAXED);
+	return cell && __atomic_compare_exchange_n(cell, &index, index | LR_ADDRESS_REMOVED, false,
+						   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 void lr_address_restart_in_child(void)

@@ -38,7 +38,6 @@ static void *tables[LR_KINDS][LR_SEGMENTS_MAX];
 static uint32_t used[LR_KINDS]; /* next ordinal of each kind; not LR_RECORDS, not LR_TEXT */
 static uint64_t text_used;	/* guarded by arena_lock */
 
-
 /* The file, if shared. Guarded by arena_lock but for the time before other threads. */
 static char folder[PATH_MAX];
 static char path[PATH_MAX + 64];
@@ -91,7 +90,8 @@ static bool is_ours(int fd)
 {
 	struct stat now;
 
-	return fd >= 0 && fstat(fd, &now) == 0 && now.st_dev == identity.st_dev && now.st_ino == identity.st_ino;
+	return fd >= 0 && fstat(fd, &now) == 0 && now.st_dev == identity.st_dev &&
+	       now.st_ino == identity.st_ino;
 }
 
 static int lift_high(int fd)
@@ -132,7 +132,8 @@ static struct lr_image_header *map_shared(uint64_t started)
 {
 	void *mapped;
 
-	snprintf(path, sizeof(path), "%s/%d-%llx.arena", folder, (int)getpid(), (unsigned long long)started);
+	snprintf(path, sizeof(path), "%s/%d-%llx.arena", folder, (int)getpid(),
+		 (unsigned long long)started);
 	file = lift_high(open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
 	if (file < 0)
 		return NULL;
@@ -287,7 +288,8 @@ void *lr_arena_at(enum lr_segment_kind kind, uint32_t ordinal)
 {
 	uint32_t per = per_segment(kind);
 
-	return (char *)tables[kind][ordinal / per] + (size_t)(ordinal % per) * lr_image_element_size(kind);
+	return (char *)tables[kind][ordinal / per] +
+	       (size_t)(ordinal % per) * lr_image_element_size(kind);
 }
 
 /* Make sure that the segment of @ordinal is there. */
@@ -313,8 +315,8 @@ void *lr_arena_add(enum lr_segment_kind kind, uint32_t *ret_ordinal)
 	do {
 		if (ensure_segment(kind, ordinal) != 0)
 			return NULL;
-	} while (!__atomic_compare_exchange_n(&used[kind], &ordinal, ordinal + 1, true, __ATOMIC_RELAXED,
-					      __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(&used[kind], &ordinal, ordinal + 1, true,
+					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	*ret_ordinal = ordinal;
 	return lr_arena_at(kind, ordinal);
 }
@@ -343,7 +345,8 @@ static uint64_t take_text(size_t size)
 		at = (at / LR_SEGMENT_SIZE + 1) * LR_SEGMENT_SIZE;
 	if (at + size > UINT32_MAX)
 		return 0;
-	if (lr_arena_image.spaces[LR_TEXT].count <= at / LR_SEGMENT_SIZE && add_segments(LR_TEXT, 1) != 0)
+	if (lr_arena_image.spaces[LR_TEXT].count <= at / LR_SEGMENT_SIZE &&
+	    add_segments(LR_TEXT, 1) != 0)
 		return 0;
 	text_used = at + size;
 	return at;

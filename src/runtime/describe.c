@@ -40,7 +40,8 @@ static bool is_ours(const struct lr_type_info *type, uint64_t object, uint64_t o
 
 bool lr_describe_is_current(uint64_t ordinal, const struct lr_record *record)
 {
-	const struct lr_type_info *type = lr_type_by_id((uint32_t)(record->birth >> LR_BIRTH_NUMBER_BITS));
+	const struct lr_type_info *type =
+		lr_type_by_id((uint32_t)(record->birth >> LR_BIRTH_NUMBER_BITS));
 
 	return type && type->count_offset != 0 && is_ours(type, ~record->object, ordinal);
 }
@@ -59,7 +60,8 @@ static void not_asked(const struct lr_type_info *type, struct lr_description *re
 
 static void ask_text(const struct lr_type_info *type, const void *object, struct lr_description *ret)
 {
-	int (*ask)(const void *, char *, size_t) = type->leak_message ? type->leak_message : type->describe;
+	int (*ask)(const void *, char *, size_t) =
+		type->leak_message ? type->leak_message : type->describe;
 	int length;
 
 	if (!ask)
@@ -68,13 +70,15 @@ static void ask_text(const struct lr_type_info *type, const void *object, struct
 	length = ask(object, ret->text, sizeof(ret->text) - 1);
 	if (length <= 0)
 		return;
-	ret->length = strnlen(ret->text, (size_t)length < sizeof(ret->text) ? (size_t)length : sizeof(ret->text) - 1);
+	ret->length = strnlen(ret->text, (size_t)length < sizeof(ret->text) ? (size_t)length :
+									      sizeof(ret->text) - 1);
 	if (ret->length > 0)
 		ret->note.flags |= type->leak_message ? LR_NOTE_MESSAGE : LR_NOTE_DESCRIBED;
 }
 
 /* The count of the template is read here, so that it is known also when the type's library is gone. */
-static void ask_count(const struct lr_type_info *type, const void *object, int64_t extra, struct lr_note *note)
+static void ask_count(const struct lr_type_info *type, const void *object, int64_t extra,
+		      struct lr_note *note)
 {
 	if (type->count_offset != 0)
 		note->count = lastref_count_read(count_of(type, (uint64_t)(uintptr_t)object));
@@ -88,7 +92,8 @@ static void ask_count(const struct lr_type_info *type, const void *object, int64
 }
 
 /* The object cannot die during this. */
-static void ask(const struct lr_type_info *type, const void *object, int64_t extra, struct lr_description *ret)
+static void ask(const struct lr_type_info *type, const void *object, int64_t extra,
+		struct lr_description *ret)
 {
 	ask_count(type, object, extra, &ret->note);
 	if (!functions_are_there(type)) {
@@ -102,7 +107,8 @@ static void ask(const struct lr_type_info *type, const void *object, int64_t ext
 	ask_text(type, object, ret);
 }
 
-static void describe_alone(const struct lr_type_info *type, const struct lr_example *example, struct lr_description *ret)
+static void describe_alone(const struct lr_type_info *type, const struct lr_example *example,
+			   struct lr_description *ret)
 {
 	const void *object = (const void *)(uintptr_t)example->object;
 	bool there = type->count_offset != 0 ? is_ours(type, example->object, example->record) :
@@ -130,12 +136,13 @@ static bool hold(const struct lr_type_info *type, const struct lr_example *examp
 	return held;
 }
 
-static void describe_among_threads(const struct lr_type_info *type, const struct lr_example *example,
-				   struct lr_description *ret)
+static void describe_among_threads(const struct lr_type_info *type,
+				   const struct lr_example *example, struct lr_description *ret)
 {
 	void *object = (void *)(uintptr_t)example->object;
 
-	if (type->count_offset == 0 || !type->unref || !functions_are_there(type) || !lr_gate_shut_one()) {
+	if (type->count_offset == 0 || !type->unref || !functions_are_there(type) ||
+	    !lr_gate_shut_one()) {
 		not_asked(type, ret);
 		return;
 	}
@@ -152,7 +159,8 @@ static void describe_among_threads(const struct lr_type_info *type, const struct
 
 static void describe(struct lr_example *example, bool alone, struct lr_description *ret)
 {
-	const struct lr_type_info *type = lr_type_by_id((uint32_t)(example->birth >> LR_BIRTH_NUMBER_BITS));
+	const struct lr_type_info *type =
+		lr_type_by_id((uint32_t)(example->birth >> LR_BIRTH_NUMBER_BITS));
 
 	memset(ret, 0, sizeof(*ret));
 	ret->note.birth = example->birth;

@@ -17,14 +17,16 @@
 #include <string.h>
 #include <unistd.h>
 
-static void write_name(struct lr_sink *sink, const struct lr_type_info *type, const void *object, uint32_t index)
+static void write_name(struct lr_sink *sink, const struct lr_type_info *type, const void *object,
+		       uint32_t index)
 {
 	const struct lr_record *record = index ? lr_registry_find(index, object) : NULL;
 	const char *name = lr_type_name(type->id);
 
 	lr_sink_foreign(sink, name, strlen(name), 120);
 	if (record)
-		lr_sink_printf(sink, "#%llu", (unsigned long long)(record->birth & LR_BIRTH_NUMBER_MASK));
+		lr_sink_printf(sink, "#%llu",
+			       (unsigned long long)(record->birth & LR_BIRTH_NUMBER_MASK));
 	lr_sink_printf(sink, " 0x%llx", (unsigned long long)(uintptr_t)object);
 }
 
@@ -47,8 +49,8 @@ static void write_stack(struct lr_sink *sink, const struct lr_type_info *type, u
 	lr_symbols_in_process_finish(&symbols);
 }
 
-void lr_log_event(const struct lr_type_info *type, const char *what, const void *object, uint32_t index, int64_t count,
-		  uint32_t site)
+void lr_log_event(const struct lr_type_info *type, const char *what, const void *object,
+		  uint32_t index, int64_t count, uint32_t site)
 {
 	struct lr_quiet_pipe quiet;
 	struct lr_sink sink;

@@ -19,7 +19,7 @@
  *
  * One write(2) an event, so that lines of threads do not mix. Async-signal-safe.
  */
-void lr_log_event(const struct lr_type_info *type, const char *what, const void *object, uint32_t index, int64_t count,
-		  uint32_t site);
+void lr_log_event(const struct lr_type_info *type, const char *what, const void *object,
+		  uint32_t index, int64_t count, uint32_t site);
 
 #endif

@@ -73,7 +73,6 @@ bool lr_gate_shut_one(void)
 	return false;
 }
 
-
 void lr_gate_restart_in_child(void)
 {
 	lr_lock_restart(&gate_lock);

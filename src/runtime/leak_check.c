@@ -90,7 +90,9 @@ static int open_output(void)
 	fd = lr_fd_lift(open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
 	if (fd >= 0)
 		return fd;
-	dprintf(lr_start_error_output(), "lastref: cannot write the report to %s: %s; it follows here\n", path, strerror(errno));
+	dprintf(lr_start_error_output(),
+		"lastref: cannot write the report to %s: %s; it follows here\n", path,
+		strerror(errno));
 	return lr_start_error_output();
 }
 
@@ -127,8 +129,8 @@ static uint64_t mark_reported(void)
 		if ((state & LR_STATE_MASK) != LR_STATE_ALIVE || (state & LR_ALIVE_REPORTED))
 			continue;
 		/* If the object begins to die now, its thread's plain store or this exchange comes last; both are right. */
-		if (__atomic_compare_exchange_n(&record->state, &state, state | LR_ALIVE_REPORTED, false,
-						__ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(&record->state, &state, state | LR_ALIVE_REPORTED,
+						false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 			marked++;
 	}
 	return marked;
@@ -181,7 +183,9 @@ static void leave_notes(const struct check *check)
 		if (!note)
 			return;
 		*note = description->note;
-		note->text = description->length > 0 ? lr_arena_add_text(description->text, description->length) : 0;
+		note->text = description->length > 0 ?
+				     lr_arena_add_text(description->text, description->length) :
+				     0;
 	}
 }
 
@@ -202,7 +206,8 @@ static bool is_in_doubt(const struct check *check)
 {
 	const uint64_t *counters = lr_arena_header()->counters;
 
-	return check->findings.incomplete || counters[LR_LOST_OBJECTS] > 0 || counters[LR_LOST_TYPES] > 0;
+	return check->findings.incomplete || counters[LR_LOST_OBJECTS] > 0 ||
+	       counters[LR_LOST_TYPES] > 0;
 }
 
 void lr_leak_check_at_exit(void)

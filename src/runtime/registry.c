@@ -30,10 +30,10 @@ struct chunk {
 };
 
 static struct lr_lock pool_lock = LR_LOCK_INIT(LR_RANK_POOL);
-static struct chunk *pool;	 /* guarded by pool_lock */
-static struct chunk *spare;	 /* an empty one, guarded by pool_lock */
+static struct chunk *pool;	  /* guarded by pool_lock */
+static struct chunk *spare;	  /* an empty one, guarded by pool_lock */
 static uint32_t fresh, fresh_end; /* indexes never used, guarded by pool_lock */
-static uint32_t base = 1;	 /* index of record ordinal 0; changes in the child of a fork only */
+static uint32_t base = 1; /* index of record ordinal 0; changes in the child of a fork only */
 
 #define RECORDS_PER_SEGMENT ((uint32_t)(LR_SEGMENT_SIZE / sizeof(struct lr_record)))
 
@@ -42,7 +42,8 @@ static struct lr_record *record_at(uint32_t index)
 	uint32_t ordinal = index - base;
 	void *const *segments = lr_arena_image.spaces[LR_RECORDS].segments;
 
-	return (struct lr_record *)segments[ordinal / RECORDS_PER_SEGMENT] + ordinal % RECORDS_PER_SEGMENT;
+	return (struct lr_record *)segments[ordinal / RECORDS_PER_SEGMENT] +
+	       ordinal % RECORDS_PER_SEGMENT;
 }
 
 /* Caller holds pool_lock. Returns how many indexes it stored, up to BATCH. */
@@ -61,7 +62,8 @@ static uint32_t take_batch(uint32_t *indexes)
 		if (first < 0 || first + base > LR_INDEX_MAX - LR_SEGMENT_SIZE)
 			return 0;
 		fresh = base + (uint32_t)first;
-		fresh_end = fresh + (lr_arena_image.spaces[LR_RECORDS].count - before) * RECORDS_PER_SEGMENT;
+		fresh_end = fresh + (lr_arena_image.spaces[LR_RECORDS].count - before) *
+					    RECORDS_PER_SEGMENT;
 	}
 	for (uint32_t i = 0; i < BATCH; i++)
 		indexes[i] = fresh++;
@@ -114,7 +116,8 @@ static LR_COLD void flush(struct lr_thread *thread)
 	lr_lock(&pool_lock);
 	if (pool_has_room()) {
 		for (uint32_t i = 0; i < BATCH; i++)
-			pool->indexes[pool->count++] = thread->ring[(thread->ring_head + i) % LR_RING_SIZE];
+			pool->indexes[pool->count++] =
+				thread->ring[(thread->ring_head + i) % LR_RING_SIZE];
 	}
 	lr_unlock(&pool_lock);
 	thread->ring_head = (thread->ring_head + BATCH) % LR_RING_SIZE;
@@ -184,7 +187,8 @@ uint32_t lr_registry_add(struct lr_thread *thread, uint32_t type, const void *ob
 	record = record_at(index);
 	/* A reader that saw the former object's birth number must not take these fields for that object's. */
 	__atomic_store_n(&record->state, LR_STATE_FREE, __ATOMIC_RELAXED);
-	__atomic_store_n(&record->birth, (uint64_t)type << LR_BIRTH_NUMBER_BITS | number, __ATOMIC_RELEASE);
+	__atomic_store_n(&record->birth, (uint64_t)type << LR_BIRTH_NUMBER_BITS | number,
+			 __ATOMIC_RELEASE);
 	__atomic_store_n(&record->object, ~(uint64_t)(uintptr_t)object, __ATOMIC_RELEASE);
 	__atomic_store_n(&record->site, site, __ATOMIC_RELAXED);
 	/* Pairs with the acquire in lr_record_state(). */
@@ -221,7 +225,9 @@ struct lr_record *lr_registry_find(uint32_t index, const void *object)
 		return NULL;
 	record = record_at(index);
 	/* An index that is not of @object may lead to a record that another thread is writing. */
-	return __atomic_load_n(&record->object, __ATOMIC_RELAXED) == ~(uint64_t)(uintptr_t)object ? record : NULL;
+	return __atomic_load_n(&record->object, __ATOMIC_RELAXED) == ~(uint64_t)(uintptr_t)object ?
+		       record :
+		       NULL;
 }
 
 void lr_registry_prefetch(uint32_t index)

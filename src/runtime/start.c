@@ -35,7 +35,7 @@ static bool settings_read; /* this and the next three: guarded by start_lock */
 static bool arena_started;
 static bool fork_is_watched;
 static bool error_output_is_open;
-static bool started; /* guarded by start_lock for writing; release */
+static bool started;		    /* guarded by start_lock for writing; release */
 static enum lastref_leak_mode mode; /* as started */
 static struct lr_settings settings;
 

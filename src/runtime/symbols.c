@@ -160,11 +160,13 @@ static void take_answers(struct lr_symbols_in_process *symbols, int fd)
 	symbols->answers_size = (size_t)stat.st_size;
 }
 
-static void ask_all(struct lr_symbols_in_process *symbols, const struct lr_address *addresses, size_t count)
+static void ask_all(struct lr_symbols_in_process *symbols, const struct lr_address *addresses,
+		    size_t count)
 {
 	size_t environment_size;
 	char **environment = make_environment(&environment_size);
-	struct child child = { make_memfd("lastref questions"), make_memfd("lastref answers"), environment };
+	struct child child = { make_memfd("lastref questions"), make_memfd("lastref answers"),
+			       environment };
 	struct lr_sink sink;
 
 	lr_sink_init(&sink, child.questions);
@@ -225,7 +227,8 @@ static void emit_line(const char *at, const char *end, lr_frame_emit emit, void 
 }
 
 /* Answers stand in the order of the questions, each ended by an empty line. */
-static void emit_answer(const struct lr_symbols_in_process *symbols, size_t number, lr_frame_emit emit, void *context)
+static void emit_answer(const struct lr_symbols_in_process *symbols, size_t number,
+			lr_frame_emit emit, void *context)
 {
 	const char *at = symbols->answers;
 	const char *end = at + symbols->answers_size;
@@ -243,7 +246,8 @@ static void emit_answer(const struct lr_symbols_in_process *symbols, size_t numb
 	}
 }
 
-static void resolve(void *context, const struct lr_address *address, lr_frame_emit emit, void *emit_context)
+static void resolve(void *context, const struct lr_address *address, lr_frame_emit emit,
+		    void *emit_context)
 {
 	const struct lr_symbols_in_process *symbols = context;
 	struct lr_frame frame = { 0 };
@@ -261,7 +265,8 @@ static void resolve(void *context, const struct lr_address *address, lr_frame_em
 	emit(&frame, emit_context);
 }
 
-void lr_symbols_in_process_init(struct lr_symbols_in_process *symbols, struct lr_symbolizer *symbolizer)
+void lr_symbols_in_process_init(struct lr_symbols_in_process *symbols,
+				struct lr_symbolizer *symbolizer)
 {
 	memset(symbols, 0, sizeof(*symbols));
 	symbolizer->context = symbols;

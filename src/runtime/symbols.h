@@ -26,7 +26,8 @@ struct lr_symbols_in_process {
  * The command is looked for where LASTREF_COMMAND says, in PATH, and where it was installed. It is run without LASTREF and LD_PRELOAD in
  * its environment, and without a SIGCHLD for the program.
  */
-void lr_symbols_in_process_init(struct lr_symbols_in_process *symbols, struct lr_symbolizer *symbolizer);
+void lr_symbols_in_process_init(struct lr_symbols_in_process *symbols,
+				struct lr_symbolizer *symbolizer);
 void lr_symbols_in_process_finish(struct lr_symbols_in_process *symbols);
 
 #endif

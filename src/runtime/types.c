@@ -136,7 +136,8 @@ static uint32_t add(const struct lastref_type *type, uint64_t hash)
 /* Caller holds types_lock. */
 static uint32_t find_or_add(const struct lastref_type *type)
 {
-	uint64_t hash = lr_hash_text(lr_hash_text(type->size, name_of(type)), or_unnamed(type->c_type));
+	uint64_t hash =
+		lr_hash_text(lr_hash_text(type->size, name_of(type)), or_unnamed(type->c_type));
 	uint32_t at = (uint32_t)(lr_hash_word(hash) % TABLE_SIZE);
 
 	if (!infos)
@@ -165,7 +166,8 @@ static struct lr_cached_type *cache_slot(struct lr_thread *thread, const struct 
 	return &thread->types[(address >> 4 ^ address >> 10) % LR_TYPE_CACHE_SIZE];
 }
 
-static LR_COLD struct lr_type_info *find_slowly(struct lr_thread *thread, const struct lastref_type *type)
+static LR_COLD struct lr_type_info *find_slowly(struct lr_thread *thread,
+						const struct lastref_type *type)
 {
 	struct lr_cached_type *slot = cache_slot(thread, type);
 	bool logged_before = lr_types_any_logged();
@@ -181,7 +183,9 @@ static LR_COLD struct lr_type_info *find_slowly(struct lr_thread *thread, const 
 		lr_start_watch();
 	if (id == 0)
 		return NULL;
-	*slot = (struct lr_cached_type){ .type = type, .name = type->name, .size = type->size, .id = id };
+	*slot = (struct lr_cached_type){
+		.type = type, .name = type->name, .size = type->size, .id = id
+	};
 	return &infos[id];
 }
 

@@ -13,7 +13,7 @@
 
 /* What the runtime copied of a type. Fields may be refreshed when a library comes back; each is read once and then used. */
 struct lr_type_info {
-	uint32_t id; /* ordinal + 1 in LR_TYPES */
+	uint32_t id;  /* ordinal + 1 in LR_TYPES */
 	bool checked; /* false: `types=` leaves it out */
 	bool logged;
 	uint32_t functions_modules; /* lr_type_modules() when the functions below were taken */

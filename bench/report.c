@@ -62,7 +62,8 @@ static __attribute__((noinline)) void descend(uint32_t place, int bits, struct t
 {
 	if (bits == 0)
 		make(type, thing);
-	else if (place & 1)
+	else if (place &
+		 1) /* NOLINTNEXTLINE(bugprone-branch-clone): two call instructions are the point. */
 		descend(place >> 1, bits - 1, thing, type);
 	else
 		descend(place >> 1, bits - 1, thing, type);

@@ -101,7 +101,8 @@ static void refresh(struct lr_type_info *info, const struct lastref_type *type)
 		fresh.logged = true;
 	if (fresh.logged)
 		__atomic_store_n(&any_logged, true, __ATOMIC_RELAXED);
-	if (memcmp(&fresh, info, sizeof(fresh)) != 0)
+	/* Copied byte by byte, so what is between the members is equal too. */
+	if (memcmp(&fresh, info, sizeof(fresh)) != 0) /* NOLINT(bugprone-suspicious-memory-comparison) */
 		memcpy(info, &fresh, sizeof(fresh));
 }
 

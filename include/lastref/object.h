@@ -392,12 +392,27 @@ LASTREF_INLINE_ void lastref_slot_change_(const void *slot, const void *before, 
 #endif
 #define LASTREF_OFFSET_(object_type, member) __builtin_offsetof(object_type, member)
 
+/*
+ * C++ promises offsetof for the simplest classes only, but gcc and clang have it for all whose member is not of a
+ * virtual base, which is an error of its own. So a class with a virtual destructor is no reason for a warning.
+ */
+#ifdef __cplusplus
+#define LASTREF_OFFSET_BEGIN_                                                                      \
+	_Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Winvalid-offsetof\"")
+#define LASTREF_OFFSET_END_ _Pragma("GCC diagnostic pop")
+#else
+#define LASTREF_OFFSET_BEGIN_
+#define LASTREF_OFFSET_END_
+#endif
+
 #define LASTREF_DEFINE_TYPE_FUNCTION_(linkage, name, ...)                                          \
+	LASTREF_OFFSET_BEGIN_                                                                      \
 	linkage const struct lastref_type *name##_ref_type(void)                                   \
 	{                                                                                          \
 		static const struct lastref_type type = { __VA_ARGS__ };                           \
 		return &type;                                                                      \
-	}
+	}                                                                                          \
+	LASTREF_OFFSET_END_
 
 /**
  * LASTREF_DEFINE() - give a type its functions, in a header or in a .c file

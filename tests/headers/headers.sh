@@ -91,6 +91,12 @@ test_macros_with_options_compile_as_cxx20()
 	each_standard clang++ c++ options.c c++20
 }
 
+test_classes_with_virtual_functions_compile()
+{
+	each_standard g++ c++ classes.cpp "${cxx_standards[@]}"
+	each_standard clang++ c++ classes.cpp "${cxx_standards[@]}"
+}
+
 test_a_header_included_twice_is_included_once()
 {
 	for header in "$SRC"/include/lastref/*.h "$SRC"/include/lastref/*.h; do

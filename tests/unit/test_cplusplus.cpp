@@ -62,6 +62,31 @@ static const lastref_type described_options = [] {
 
 LASTREF_DEFINE_TYPE(described, struct described, refs, NULL, &described_options);
 
+class shape
+{
+      public:
+	virtual ~shape()
+	{
+		destroyed++;
+	}
+	static int destroyed;
+	struct lastref_count refs;
+};
+
+int shape::destroyed;
+
+class circle : public shape
+{
+	int radius = 1;
+};
+
+static void shape_destroy(shape *s)
+{
+	delete s;
+}
+
+LASTREF_DEFINE(shape, shape, refs, shape_destroy);
+
 static const lastref_type route_type = LASTREF_TYPE("net.route", struct box);
 
 #if __cplusplus >= 202002L
@@ -147,6 +172,20 @@ Test(cplusplus, options_come_from_a_descriptor)
 {
 	cr_assert_str_eq(described_ref_type()->name, "described");
 	cr_assert_eq(described_ref_type()->options, &described_options);
+}
+
+Test(cplusplus, a_class_with_a_virtual_destructor_is_registered_and_destroyed)
+{
+	lastref_set_leak_mode(LASTREF_LEAKS_WARN);
+	shape *made = new circle;
+
+	shape_ref_init(made);
+	cr_assert_eq(reinterpret_cast<char *>(made) + shape_ref_type()->count_offset - 1,
+		     reinterpret_cast<char *>(&made->refs));
+	cr_assert_eq(lastref_live_objects(), 1);
+	shape_unref(made);
+	cr_assert_eq(shape::destroyed, 1);
+	cr_assert_eq(lastref_live_objects(), 0);
 }
 
 Test(cplusplus, the_generic_functions_work)

@@ -3,7 +3,7 @@
  * Locks with ranks.
  *
  * Layer: base. The ranks that a thread holds are one bit each in a thread-local word, so that a lock taken out of order is found
- * at the first run of that path, not at the first deadlock.
+ * at the first run of that path, not at the first deadlock; where the build checks it (LR_CHECK_RANKS: debug and sanitizer builds).
  */
 #include "base/ranks.h"
 
@@ -16,7 +16,7 @@ static __thread volatile sig_atomic_t held;
 
 static void check_order(enum lr_rank rank)
 {
-#ifndef NDEBUG
+#ifdef LR_CHECK_RANKS
 	static const char message[] = "lastref: internal error: a lock was taken out of its order\n";
 
 	if ((held >> rank) == 0)
@@ -28,9 +28,17 @@ static void check_order(enum lr_rank rank)
 #endif
 }
 
+/*
+ * What is done under a lock makes system calls that pthread_cancel() may end the thread in. The program's ref and unref are no such
+ * points, so they must not become any, and a lock must be given back.
+ */
+static __thread int cancel_state;
+
 void lr_lock(struct lr_lock *lock)
 {
 	check_order(lock->rank);
+	if (held == 0)
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	held |= 1 << lock->rank;
 	pthread_mutex_lock(&lock->mutex);
 }
@@ -39,6 +47,8 @@ void lr_unlock(struct lr_lock *lock)
 {
 	pthread_mutex_unlock(&lock->mutex);
 	held &= ~(1 << lock->rank);
+	if (held == 0)
+		pthread_setcancelstate(cancel_state, NULL);
 }
 
 bool lr_lock_held(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lock ranks: a thread takes locks in growing order only. Debug builds (without NDEBUG) check it.
+ * Lock ranks: a thread takes locks in growing order only. Debug and sanitizer builds check it.
  *
  * No lock of the runtime is held while it prints, symbolizes or calls the user, except where a comment argues it.
  *

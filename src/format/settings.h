@@ -14,6 +14,8 @@
 #define LR_SETTINGS_VARIABLE "LASTREF"
 /* Set by `lastref run` for its children, with the folder in which each process makes its arena. Internal. */
 #define LR_RUN_VARIABLE "LASTREF_RUN_DIR"
+/* The number of a pipe, for processes that cannot make an arena there: see lr_arena_tell_run(). Internal. */
+#define LR_RUN_FD_VARIABLE "LASTREF_RUN_FD"
 /* Set by `lastref run` for its children, with the path of the lastref command, which finds function, file and line for them. */
 #define LR_COMMAND_VARIABLE "LASTREF_COMMAND"
 

@@ -32,6 +32,14 @@ void lr_arena_restart_in_child(void);
 /** lr_arena_is_shared() - does a parent read this arena after our death? */
 bool lr_arena_is_shared(void);
 
+/**
+ * lr_arena_tell_run() - if `lastref run` cannot read this arena, tell it one thing
+ * @what: 'a' this process checks itself; 'l' it found leaks; 'm' there was a misuse
+ *
+ * Does nothing where the arena is shared or there is no `lastref run`. Never blocks.
+ */
+void lr_arena_tell_run(char what);
+
 /** The header, writable. Its counters are changed with lr_arena_count() only. */
 struct lr_image_header *lr_arena_header(void);
 

@@ -166,6 +166,8 @@ size_t lastref_leak_check(void)
 
 size_t lastref_live_objects(void)
 {
+	/* In the child of a fork that called no handlers, the figures are still the parent's. */
+	lr_start_checking();
 	return (size_t)lr_registry_live();
 }
 
@@ -230,6 +232,7 @@ void lr_leak_check_at_exit(void)
 	__atomic_store_n(&lr_arena_header()->state, LR_PROCESS_CHECKED, __ATOMIC_RELEASE);
 	if (!leaked)
 		return;
+	lr_arena_tell_run('l');
 	if (lastref_get_leak_mode() == LASTREF_LEAKS_PANIC)
 		flush_output();
 	panic_if_asked();

@@ -58,26 +58,39 @@ void lastref_object_born(const struct lastref_type *type, const void *object,
 			     site);
 }
 
+/* The site of a last unref, logged. A death needs neither memory nor a type: without them its site is not known. */
+static uint32_t death_site(struct lr_thread *thread, const struct lastref_type *type,
+			   const void *object, uint32_t index, const struct lr_stack_start *start)
+{
+	struct lr_type_info *info = thread ? lr_type_find(thread, type) : NULL;
+	uint32_t site;
+
+	if (LR_UNLIKELY(!info)) {
+		lr_arena_count(LR_LOST_SITES, 1);
+		return 0;
+	}
+	site = capture(lr_thread_stack(thread, info->id, true), start);
+	if (LR_UNLIKELY(info->logged))
+		lr_log_event(info, "unregistered", object, index, 0, site);
+	return site;
+}
+
 uint32_t lastref_object_dying(const struct lastref_type *type, const void *object, uint32_t index)
 {
 	struct lr_stack_start start = LR_STACK_HERE();
-	struct lr_thread *thread = lr_thread_self();
-	struct lr_type_info *info;
+	struct lr_thread *thread;
 	struct lr_record *record;
-	uint32_t site;
 
+	/* The child of a fork must notice that before it writes to its parent's records. */
+	lr_start_checking();
+	thread = lr_thread_self();
 	/* The record was written at birth, long ago: it comes from memory while the stack is captured. */
 	lr_registry_prefetch(index);
-	info = thread ? lr_type_find(thread, type) : NULL;
-	if (!info)
-		return 0;
-	site = capture(lr_thread_stack(thread, info->id, true), &start);
 	record = lr_registry_find(index, object);
-	if (!record)
+	if (!record ||
+	    !lr_registry_begin_death(record, death_site(thread, type, object, index, &start)))
 		return 0;
-	if (LR_UNLIKELY(info->logged))
-		lr_log_event(info, "unregistered", object, index, 0, site);
-	return lr_registry_begin_death(record, site) ? index : 0;
+	return index;
 }
 
 void lastref_object_died(uint32_t index)
@@ -115,7 +128,10 @@ void lastref_register(const struct lastref_type *type, const void *object)
 	if (!lr_start_checking() || !prepare(type, &thread, &info))
 		return;
 	index = lr_address_find(object);
-	if (LR_UNLIKELY(is_registered(index))) {
+	/* The parent's object was there; in this process its memory, a stack perhaps, has come to another use. */
+	if (LR_UNLIKELY(lr_registry_is_inherited(index)))
+		lr_address_remove(object, index);
+	else if (LR_UNLIKELY(is_registered(index))) {
 		registered_twice(type, object, index, &start);
 		return;
 	}
@@ -163,30 +179,34 @@ static void not_registered(const struct lastref_type *type, const void *object, 
 		lr_misuse_report(&misuse);
 }
 
+/* Return: false if another thread was faster. */
+static bool unregister_known(const struct lastref_type *type, const void *object, uint32_t index,
+			     const struct lr_stack_start *start)
+{
+	struct lr_thread *thread = lr_thread_self();
+	struct lr_record *record;
+
+	if (!lr_address_remove(object, index))
+		return false;
+	record = lr_registry_find(index, object);
+	if (record && lr_registry_begin_death(record, death_site(thread, type, object, index, start)))
+		lr_registry_end_death(thread, index);
+	else if (!record)
+		lr_arena_count(LR_UNKNOWN_UNREGISTERED, 1);
+	return true;
+}
+
 void lastref_unregister(const struct lastref_type *type, const void *object)
 {
 	struct lr_stack_start start = LR_STACK_HERE();
+	bool checking = lr_start_checking();
 	uint32_t index = lr_address_find(object);
-	struct lr_record *record;
 	struct lr_thread *thread;
 	struct lr_type_info *info;
-	uint32_t site;
 
 	/* What was registered leaves also when checking has been switched off since. */
-	if (!lr_start_checking() && !is_registered(index))
+	if (is_registered(index) && unregister_known(type, object, index, &start))
 		return;
-	if (!prepare(type, &thread, &info))
-		return;
-	if (!is_registered(index) || !lr_address_remove(object, index)) {
+	if (checking && prepare(type, &thread, &info))
 		not_registered(type, object, index, &start);
-		return;
-	}
-	record = lr_registry_find(index, object);
-	if (!record)
-		return;
-	site = capture(lr_thread_stack(thread, info->id, true), &start);
-	if (LR_UNLIKELY(info->logged))
-		lr_log_event(info, "unregistered", object, index, 0, site);
-	if (lr_registry_begin_death(record, site))
-		lr_registry_end_death(thread, index);
 }

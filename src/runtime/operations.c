@@ -15,15 +15,17 @@
 #include "runtime/start.h"
 #include "runtime/types.h"
 
-static void log_event(const struct lastref_type *type, const char *what, const void *object,
-		      uint32_t index, int64_t count, const struct lr_stack_start *start)
+#include <pthread.h>
+
+static void write_event(const struct lastref_type *type, const char *what, const void *object,
+			uint32_t index, int64_t count, const struct lr_stack_start *start)
 {
 	struct lr_thread *thread;
 	struct lr_type_info *info;
 
-	if (!lr_start_checking())
+	/* In a signal handler that interrupted the runtime itself, nothing may be set up and no lock taken. */
+	if (!lr_lock_held() && !lr_start_checking())
 		return;
-	/* We are in a signal handler that interrupted the runtime itself. */
 	thread = lr_lock_held() ? NULL : lr_thread_self();
 	info = thread ? lr_type_find(thread, type) : NULL;
 	if (!info)
@@ -31,6 +33,17 @@ static void log_event(const struct lastref_type *type, const char *what, const v
 	else if (info->logged && info->checked)
 		lr_log_event(info, what, object, index, count,
 			     lr_stack_capture(lr_thread_stack(thread, info->id, false), start));
+}
+
+/* A ref is no point where pthread_cancel() ends the thread, and writing its event must not make it one. */
+static void log_event(const struct lastref_type *type, const char *what, const void *object,
+		      uint32_t index, int64_t count, const struct lr_stack_start *start)
+{
+	int before;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	write_event(type, what, object, index, count, start);
+	pthread_setcancelstate(before, NULL);
 }
 
 /* The count after an operation that found @old and added @step, as lastref_count_read() would tell it. */

@@ -30,9 +30,10 @@ struct chunk {
 };
 
 static struct lr_lock pool_lock = LR_LOCK_INIT(LR_RANK_POOL);
-static struct chunk *pool;	  /* guarded by pool_lock */
-static struct chunk *spare;	  /* an empty one, guarded by pool_lock */
-static uint32_t fresh, fresh_end; /* indexes never used, guarded by pool_lock */
+static struct chunk *pool;	     /* guarded by pool_lock */
+static struct chunk *spare;	     /* an empty one, guarded by pool_lock */
+static uint32_t fresh, fresh_end;    /* indexes never used, guarded by pool_lock */
+static uint64_t died_without_thread; /* relaxed */
 static uint32_t base = 1; /* index of record ordinal 0; changes in the child of a fork only */
 
 #define RECORDS_PER_SEGMENT ((uint32_t)(LR_SEGMENT_SIZE / sizeof(struct lr_record)))
@@ -249,13 +250,20 @@ bool lr_registry_begin_death(struct lr_record *record, uint32_t site)
 
 void lr_registry_end_death(struct lr_thread *thread, uint32_t index)
 {
-	struct lr_record *record = record_at(index);
-	uint32_t site = lr_record_state(record) & ~LR_STATE_MASK;
+	struct lr_record *record;
+	uint32_t site;
 
+	/* The destructor forked, and this is the child: the object was the parent's. */
+	if (!is_there(index))
+		return;
+	record = record_at(index);
+	site = lr_record_state(record) & ~LR_STATE_MASK;
 	__atomic_store_n(&record->state, LR_STATE_DEAD | site, __ATOMIC_RELEASE);
 	/* Without a thread's struct there is no ring to put the record in; it stays dead. */
-	if (!thread)
+	if (!thread) {
+		__atomic_fetch_add(&died_without_thread, 1, __ATOMIC_RELAXED);
 		return;
+	}
 	if (LR_UNLIKELY(thread->ring_count == LR_RING_SIZE))
 		flush(thread);
 	thread->ring[(thread->ring_head + thread->ring_count) % LR_RING_SIZE] = index;
@@ -265,7 +273,7 @@ void lr_registry_end_death(struct lr_thread *thread, uint32_t index)
 
 uint64_t lr_registry_live(void)
 {
-	uint64_t live = 0;
+	uint64_t live = -__atomic_load_n(&died_without_thread, __ATOMIC_RELAXED);
 
 	for (const struct lr_thread *thread = lr_thread_each(); thread; thread = thread->next)
 		live += __atomic_load_n(&thread->born, __ATOMIC_RELAXED) -
@@ -278,6 +286,7 @@ void lr_registry_restart_in_child(void)
 	lr_lock_restart(&pool_lock);
 	base += lr_arena_image.spaces[LR_RECORDS].count * RECORDS_PER_SEGMENT;
 	fresh = fresh_end = 0;
+	died_without_thread = 0;
 	while (pool) {
 		struct chunk *chunk = pool;
 

@@ -10,6 +10,7 @@
 #include "runtime/start.h"
 
 #include "base/attributes.h"
+#include "base/pages.h"
 #include "base/ranks.h"
 #include "base/sink.h"
 #include "runtime/addresses.h"
@@ -26,17 +27,24 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 unsigned char lastref_watch = LASTREF_WATCH_BIRTHS_;
 
 static struct lr_lock start_lock = LR_LOCK_INIT(LR_RANK_START);
-static bool settings_read; /* this and the next three: guarded by start_lock */
+static bool settings_read; /* this and the next two: guarded by start_lock */
 static bool arena_started;
-static bool fork_is_watched;
 static bool error_output_is_open;
-static bool started;		    /* guarded by start_lock for writing; release */
-static enum lastref_leak_mode mode; /* as started */
+static pid_t owner; /* the process that this state belongs to; guarded by start_lock */
+
+/*
+ * Is everything below set up, for this process? The answer lies in a page that the kernel clears in the child of any fork, also of
+ * _Fork() and clone(), which call no handlers: so a child notices before it touches what is its parent's.
+ */
+static bool started_without_page;
+static bool *started = &started_without_page; /* both this and the place: written under start_lock, release */
+static enum lastref_leak_mode mode; /* guarded by start_lock for writing */
 static struct lr_settings settings;
 
 const char *lastref_version(void)
@@ -89,6 +97,14 @@ static enum lastref_leak_mode mode_of(enum lr_leaks leaks)
 	return leaks == LR_LEAKS_PANIC ? LASTREF_LEAKS_PANIC : LASTREF_LEAKS_OFF;
 }
 
+static bool is_started(void)
+{
+	/* Pairs with the releases in start(). */
+	const bool *place = __atomic_load_n(&started, __ATOMIC_ACQUIRE);
+
+	return __atomic_load_n(place, __ATOMIC_ACQUIRE);
+}
+
 /* In the child: only this thread is left, and whatever the others were doing is half done. So everything begins anew. */
 static void restart_in_child(void)
 {
@@ -104,7 +120,18 @@ static void restart_in_child(void)
 		lr_arena_count(LR_BORN_UNCHECKED, 1);
 	/* Most children exec at once: an arena is made when the first object is born. */
 	arena_started = false;
-	started = false;
+	__atomic_store_n(started, false, __ATOMIC_RELEASE);
+	owner = getpid();
+}
+
+static void make_started_page(void)
+{
+	bool *page = lr_pages_map(4096);
+
+	if (page && madvise(page, 4096, MADV_WIPEONFORK) == 0)
+		__atomic_store_n(&started, page, __ATOMIC_RELEASE);
+	else
+		lr_pages_unmap(page, 4096);
 }
 
 /* What costs memory and system calls, and is not needed while checking is off. Caller holds start_lock. */
@@ -116,42 +143,50 @@ static void start_arena(const char *folder)
 	lr_arena_start(folder);
 	lr_arena_header()->stack_depth = (uint32_t)settings.stack_depth;
 	lr_gate_start();
-	if (!fork_is_watched)
-		fork_is_watched = pthread_atfork(NULL, NULL, restart_in_child) == 0;
+}
+
+/* Before any handler of the program, whatever the mode: ours must run first in the child. */
+static void start_settings(void)
+{
+	settings_read = true;
+	owner = getpid();
+	error_output_is_open = fcntl(STDERR_FILENO, F_GETFD) >= 0;
+	pthread_atfork(NULL, NULL, restart_in_child);
+	make_started_page();
+	read_settings();
+	mode = mode_of(settings.leaks);
+	if (mode == LASTREF_LEAKS_OFF)
+		lr_arena_count(LR_BORN_UNCHECKED, 1);
+	lr_stack_set_depth(settings.stack_depth);
+	lr_types_start(settings.types, settings.log);
 }
 
 /* Caller holds start_lock. */
 static void start(void)
 {
-	if (!settings_read) {
-		settings_read = true;
-		error_output_is_open = fcntl(STDERR_FILENO, F_GETFD) >= 0;
-		read_settings();
-		mode = mode_of(settings.leaks);
-		if (mode == LASTREF_LEAKS_OFF)
-			lr_arena_count(LR_BORN_UNCHECKED, 1);
-		lr_stack_set_depth(settings.stack_depth);
-		lr_types_start(settings.types, settings.log);
-	}
+	if (!settings_read)
+		start_settings();
 	if (mode != LASTREF_LEAKS_OFF)
 		start_arena(secure_getenv(LR_RUN_VARIABLE));
 	set_watch();
-	/* Pairs with the acquire in lr_start_checking(). */
-	__atomic_store_n(&started, true, __ATOMIC_RELEASE);
+	/* Pairs with the acquire in is_started(). */
+	__atomic_store_n(started, true, __ATOMIC_RELEASE);
 }
 
 static LR_COLD void start_once(void)
 {
+	/* The child of a fork that called no handlers. */
+	if (settings_read && owner != getpid())
+		restart_in_child();
 	lr_lock(&start_lock);
-	if (!started)
+	if (!is_started())
 		start();
 	lr_unlock(&start_lock);
 }
 
 bool lr_start_checking(void)
 {
-	/* Pairs with the release in start(). */
-	if (LR_UNLIKELY(!__atomic_load_n(&started, __ATOMIC_ACQUIRE)))
+	if (LR_UNLIKELY(!is_started()))
 		start_once();
 	return __atomic_load_n(&mode, __ATOMIC_RELAXED) != LASTREF_LEAKS_OFF;
 }
@@ -201,7 +236,7 @@ __attribute__((constructor(101))) static void start_of_program(void)
 __attribute__((destructor(101))) static void end_of_program(void)
 {
 	/* The child of a fork in which no object was born. */
-	if (!__atomic_load_n(&started, __ATOMIC_ACQUIRE))
+	if (!is_started())
 		return;
 	if (lr_start_checking())
 		lr_leak_check_at_exit();

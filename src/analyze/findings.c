@@ -400,7 +400,7 @@ static void add_type(struct work *work, uint32_t id)
 {
 	struct lr_findings *findings = work->findings;
 	const struct lr_type_entry *entry = lr_image_type(findings->image, id);
-	uint64_t given = entry ? entry->dealt - entry->returned : 0;
+	uint64_t given = entry ? entry->dealt : 0;
 	uint64_t left = numbers_left(findings->image, id);
 
 	if (!entry || entry->name == 0 || given == 0)

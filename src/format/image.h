@@ -69,7 +69,6 @@ enum lr_counter {
 	LR_BORN_UNCHECKED,	 /* 1 if checking was ever off since the start */
 	LR_REPORTED,		 /* objects that checks called by the program reported */
 	LR_MISUSES,		 /* misuses reported */
-	LR_FREED_WITHOUT_UNREF, /* objects re-initialised over one that was still registered */
 	LR_LOST_EVENTS,		/* not logged: a signal came while the runtime was at work */
 	LR_NO_UNWINDER,		/* 1 if stacks are the caller's address only */
 	LR_COUNTERS,
@@ -114,8 +113,6 @@ struct lr_record {
 	(3u << 30) /* the record is not reused yet; value: the site of the last unref */
 #define LR_STATE_MASK (3u << 30)
 #define LR_ALIVE_REPORTED 1u /* a check called by the program has reported it */
-#define LR_ALIVE_OVERWRITTEN                                                                       \
-	2u /* another object was born at its address: freed without its last unref */
 #define LR_SITE_ID_MAX (LR_STATE_ALIVE - 1)
 
 #define LR_BIRTH_NUMBER_BITS 48
@@ -141,8 +138,7 @@ struct lr_type_entry {
 	uint64_t size;
 	uint64_t name_hash; /* of the whole name and c_type, also where the stored ones are cut */
 	uint64_t dealt; /* birth numbers given to threads so far, in blocks; the cursors tell how many are left */
-	uint64_t returned; /* of these, numbers given back unused */
-	uint64_t reserved;
+	uint64_t reserved[2];
 };
 
 struct lr_module {

@@ -372,6 +372,8 @@ static void write_note(struct lr_sink *sink, const struct lr_example *example)
 	else if (flags & LR_NOTE_COUNT && !(flags & LR_NOTE_MESSAGE))
 		lr_sink_printf(sink, "  (reference count of %lld instead of 0)",
 			       (long long)example->note->count);
+	if (flags & LR_NOTE_FAULTED)
+		lr_sink_text(sink, "  (describing it failed: its memory is gone or was overwritten)");
 	if (flags & LR_NOTE_NOT_ASKED)
 		lr_sink_text(sink, "  (not described: other threads run, or its library is gone)");
 }

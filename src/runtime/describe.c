@@ -6,12 +6,13 @@
  *
  * A registered object may be gone all the same: freed without its last unref, its page unmapped, its library unloaded. So
  * memory is asked of the kernel before it is read, a count must be alive and carry the record's own index, and a function must still be in
- * the module that it was copied from.
+ * the module that it was copied from. What these questions let through is met by the fault guard.
  */
 #include "runtime/describe.h"
 
 #include "base/pages.h"
 #include "runtime/arena.h"
+#include "runtime/fault_guard.h"
 #include "runtime/gate.h"
 #include "runtime/registry.h"
 #include "runtime/thread.h"
@@ -58,8 +59,19 @@ static void not_asked(const struct lr_type_info *type, struct lr_description *re
 		ret->note.flags |= LR_NOTE_NOT_ASKED;
 }
 
-static void ask_text(const struct lr_type_info *type, const void *object, struct lr_description *ret)
+/* One object, and what is to be found out of it. */
+struct question {
+	const struct lr_type_info *type;
+	const void *object;
+	int64_t extra; /* references that the check itself holds */
+	bool functions_are_there;
+	struct lr_description *ret;
+};
+
+static void ask_text(const struct question *question)
 {
+	const struct lr_type_info *type = question->type;
+	struct lr_description *ret = question->ret;
 	int (*ask)(const void *, char *, size_t) =
 		type->leak_message ? type->leak_message : type->describe;
 	int length;
@@ -67,7 +79,7 @@ static void ask_text(const struct lr_type_info *type, const void *object, struct
 	if (!ask)
 		return;
 	/* One byte is kept back, so that what writes a byte too many does no harm and what forgets the zero has one. */
-	length = ask(object, ret->text, sizeof(ret->text) - 1);
+	length = ask(question->object, ret->text, sizeof(ret->text) - 1);
 	if (length <= 0)
 		return;
 	ret->length = strnlen(ret->text, (size_t)length < sizeof(ret->text) ? (size_t)length :
@@ -77,34 +89,55 @@ static void ask_text(const struct lr_type_info *type, const void *object, struct
 }
 
 /* The count of the template is read here, so that it is known also when the type's library is gone. */
-static void ask_count(const struct lr_type_info *type, const void *object, int64_t extra,
-		      struct lr_note *note)
+static void ask_count(const struct question *question)
 {
+	const struct lr_type_info *type = question->type;
+	struct lr_note *note = &question->ret->note;
+
 	if (type->count_offset != 0)
-		note->count = lastref_count_read(count_of(type, (uint64_t)(uintptr_t)object));
-	else if (type->count && functions_are_there(type))
-		note->count = type->count(object);
+		note->count =
+			lastref_count_read(count_of(type, (uint64_t)(uintptr_t)question->object));
+	else if (type->count && question->functions_are_there)
+		note->count = type->count(question->object);
 	else
 		return;
 	if (note->count != INT64_MAX)
-		note->count -= extra;
+		note->count -= question->extra;
 	note->flags |= LR_NOTE_COUNT;
 }
 
-/* The object cannot die during this. */
+/* Each answer is in the note before the next one is asked for: what a fault cuts off is only the rest. */
+static void ask_all(void *question_)
+{
+	const struct question *question = question_;
+	struct lr_note *note = &question->ret->note;
+
+	ask_count(question);
+	if (!question->functions_are_there)
+		return;
+	if (question->type->size_of) {
+		note->size = question->type->size_of(question->object);
+		note->flags |= LR_NOTE_SIZE;
+	}
+	ask_text(question);
+}
+
+/* The object cannot die during this; but it may have been freed, or hold a pointer to what was. */
 static void ask(const struct lr_type_info *type, const void *object, int64_t extra,
 		struct lr_description *ret)
 {
-	ask_count(type, object, extra, &ret->note);
-	if (!functions_are_there(type)) {
+	struct question question = {
+		.type = type,
+		.object = object,
+		.extra = extra,
+		.functions_are_there = functions_are_there(type),
+		.ret = ret,
+	};
+
+	if (!question.functions_are_there)
 		not_asked(type, ret);
-		return;
-	}
-	if (type->size_of) {
-		ret->note.size = type->size_of(object);
-		ret->note.flags |= LR_NOTE_SIZE;
-	}
-	ask_text(type, object, ret);
+	if (!lr_fault_guard_run(ask_all, &question))
+		ret->note.flags |= LR_NOTE_FAULTED;
 }
 
 static void describe_alone(const struct lr_type_info *type, const struct lr_example *example,

@@ -7,9 +7,13 @@
 
 #include "../support/says.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 struct box {
 	struct lastref_count refs;
@@ -324,4 +328,186 @@ static int copies_of_a_type(void *unused)
 Test(describe, equal_descriptors_are_one_type)
 {
 	ASSERT_SAYS(copies_of_a_type, 2, "2 net.route", "net.route#1", "net.route#2");
+}
+
+/*
+ * Objects that were freed, overwritten, or point to what was.
+ */
+
+#define FAILED "(describing it failed: its memory is gone or was overwritten)"
+
+struct named {
+	const char *name;
+	struct lastref_count refs;
+};
+
+static int named_describe(const void *object, char *buf, size_t size)
+{
+	return snprintf(buf, size, "%s", ((const struct named *)object)->name);
+}
+
+LASTREF_DEFINE(named, struct named, refs, NULL, .describe = named_describe);
+
+static const struct lastref_type named_by_hand =
+	LASTREF_TYPE("named_by_hand", struct named, .describe = named_describe);
+
+/* What the allocator or the next owner leaves in freed memory: an address that no program has. */
+static const char *nowhere(void)
+{
+	return (const char *)(uintptr_t)0x4141414141414141;
+}
+
+static int overwritten_but_for_its_count(void *unused)
+{
+	static struct named named;
+
+	(void)unused;
+	check_on();
+	named_ref_init(&named);
+	named.name = nowhere();
+	return (int)lastref_leak_check();
+}
+
+Test(describe, an_object_whose_describe_follows_a_wild_pointer_is_reported)
+{
+	ASSERT_SAYS(overwritten_but_for_its_count, 1,
+		    "named#1  (reference count of 1 instead of 0)  " FAILED);
+}
+
+static int overwritten_by_hand(void *unused)
+{
+	static struct named named[2] = { [1] = { .name = "the next one" } };
+
+	(void)unused;
+	check_on();
+	lastref_register(&named_by_hand, &named[0]);
+	named[0].name = nowhere();
+	lastref_register(&named_by_hand, &named[1]);
+	return (int)lastref_leak_check();
+}
+
+Test(describe, a_describe_that_faults_does_not_keep_the_others_from_describing)
+{
+	ASSERT_SAYS(overwritten_by_hand, 2, "named_by_hand#1  " FAILED,
+		    "named_by_hand#2 the next one\n");
+}
+
+struct ring {
+	const struct ring *volatile next;
+};
+
+/* Each call needs the variable of its caller, so that no compiler makes a loop of it. */
+static int length_of(const struct ring *ring, const volatile int *before)
+{
+	volatile int length = *before + 1;
+
+	return ring ? length_of(ring->next, &length) : length;
+}
+
+static int follow_a_ring(char *buf, size_t size)
+{
+	static struct ring ring;
+	volatile int none = 0;
+
+	ring.next = &ring;
+	return snprintf(buf, size, "%d long", length_of(&ring, &none));
+}
+
+Test(describe, a_describe_that_runs_out_of_stack_is_ended)
+{
+	struct capture capture;
+
+	run_told(&capture, follow_a_ring);
+	cr_assert_eq(capture_count(&capture, FAILED), 1, "%s", capture.text);
+	capture_finish(&capture);
+}
+
+static void own_handler(int signal)
+{
+	(void)signal;
+	_exit(77);
+}
+
+static int fault_after_a_check(void *unused)
+{
+	static struct named named;
+
+	(void)unused;
+	signal(SIGSEGV, own_handler);
+	check_on();
+	named_ref_init(&named);
+	named.name = nowhere();
+	if (lastref_leak_check() != 1)
+		return 1;
+	return *(const volatile char *)nowhere();
+}
+
+Test(describe, after_a_check_a_fault_goes_to_the_handler_of_the_program)
+{
+	ASSERT_SAYS(fault_after_a_check, 77, FAILED);
+}
+
+static int raise_in_describe(char *buf, size_t size)
+{
+	(void)buf;
+	(void)size;
+	return raise(SIGSEGV);
+}
+
+static int sent_during_a_check(void *unused)
+{
+	static struct told told = { .tell = raise_in_describe };
+
+	(void)unused;
+	signal(SIGSEGV, own_handler);
+	check_on();
+	told_ref_init(&told);
+	return (int)lastref_leak_check();
+}
+
+Test(describe, a_signal_that_was_sent_during_a_check_goes_to_the_handler_of_the_program)
+{
+	assert_silent(sent_during_a_check, 77);
+}
+
+static void *fault(void *unused)
+{
+	(void)unused;
+	return (void *)(uintptr_t) * (const volatile char *)nowhere();
+}
+
+static int start_a_thread_that_faults(char *buf, size_t size)
+{
+	pthread_t thread;
+
+	(void)buf;
+	(void)size;
+	pthread_create(&thread, NULL, fault, NULL);
+	pthread_join(thread, NULL);
+	return 0;
+}
+
+static int fault_elsewhere(void *handler)
+{
+	static struct told told = { .tell = start_a_thread_that_faults };
+
+	signal(SIGSEGV, *(void (**)(int))handler);
+	check_on();
+	told_ref_init(&told);
+	return (int)lastref_leak_check();
+}
+
+Test(describe, a_fault_of_another_thread_during_a_check_is_the_programs)
+{
+	struct capture capture;
+	void (*handler)(int) = own_handler;
+
+	capture_run(&capture, fault_elsewhere, &handler);
+	cr_assert(capture_exited(&capture, 77), "status 0x%x", capture.wait_status);
+	capture_finish(&capture);
+	handler = SIG_DFL;
+	capture_run(&capture, fault_elsewhere, &handler);
+	cr_assert(WIFSIGNALED(capture.wait_status) && WTERMSIG(capture.wait_status) == SIGSEGV,
+		  "status 0x%x", capture.wait_status);
+	capture_finish(&capture);
 }

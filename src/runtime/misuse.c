@@ -11,6 +11,7 @@
 
 #include "base/attributes.h"
 #include "base/pages.h"
+#include "base/ranks.h"
 #include "base/sink.h"
 #include "export/text.h"
 #include "runtime/arena.h"
@@ -130,6 +131,9 @@ static uint32_t site_of(const struct lr_misuse *misuse)
 {
 	struct lr_thread *thread;
 
+	/* We are in a signal handler that interrupted the runtime itself. */
+	if (lr_lock_held())
+		return 0;
 	lr_start_arena();
 	thread = lr_thread_self();
 	return thread ? lr_stack_capture(lr_thread_stack(thread, 0, false), &misuse->start) : 0;

@@ -12,6 +12,7 @@
 #define LR_RUNTIME_STACK_H
 
 #include "format/settings.h"
+#include "runtime/own_stack.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -54,8 +55,7 @@ _Static_assert(LR_STACK_DEPTH_MAX <= 256, "a place in the memo is a byte");
 
 /* What stacks need of a thread. Zeroed memory is a thread that has not captured yet. */
 struct lr_stack_thread {
-	uintptr_t stack_low; /* the thread's own stack; 0, 0 not known yet */
-	uintptr_t stack_high;
+	struct lr_own_stack own;
 	volatile bool busy; /* a capture is under way: one that a signal handler begins meanwhile gives site 0 */
 	bool memo_is_whole; /* memo[0] is the outermost frame of the stack, not where the walk was cut */
 	bool memo_is_for_once; /* the walk read what loads alone cannot verify: the next one begins anew */
@@ -76,9 +76,10 @@ void lr_stack_set_depth(int depth);
  * @start: from LR_STACK_HERE() in the function that the program called
  *
  * Lock-free once the modules on the stack were seen before; never allocates from malloc. Safe where a signal handler interrupts
- * it and captures too; but if the handler leaves by longjmp(), the thread stays busy for ever. The thread's first capture must
- * not be in a signal handler. On a stack that is not the thread's own (a fibre, sigaltstack), each capture asks the kernel to read
- * the stack, and where the kernel refuses, the site is the caller's address only. errno is kept.
+ * it and captures too; but if the handler leaves by longjmp(), the thread stays busy for ever. A handler that interrupted a part
+ * of the runtime with a lock must not capture, see lr_lock_held(). On a stack that is not the thread's own (a fibre,
+ * sigaltstack), each capture asks the kernel to read the stack, and where the kernel refuses, the site is the caller's address
+ * only. errno is kept.
  *
  * Return: the site's id (ordinal + 1 in LR_SITES of the arena), or 0 if there was no memory or the thread is busy.
  */

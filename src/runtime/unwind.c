@@ -11,8 +11,8 @@
  *      compared with the stack words it was read from. Loads only: that is what makes a known stack cheap.
  *
  * What may be read
- *      The thread's own stack, from the frame's stack pointer to the stack's end, by plain loads. Anything else (a fibre, an
- *      alternate signal stack) through the kernel, a window at a time, because nobody knows where such a stack ends.
+ *      The thread's own stack (own_stack.h), from the frame's stack pointer to the stack's end, by plain loads. Anything else (a
+ *      fibre, an alternate signal stack) through the kernel, a window at a time, because nobody knows where such a stack ends.
  *
  * New frames are put at the end of the memo's array, growing downward, and moved to the kept frames later, in stack.c: a capture
  * needs little room on the stack it captures, which may be a fibre's.
@@ -25,7 +25,6 @@
 #include "runtime/cfi.h"
 #include "runtime/modules.h"
 
-#include <pthread.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -121,21 +120,6 @@ static void empty_rules(void)
 	}
 }
 
-static void find_own_stack(struct lr_stack_thread *thread)
-{
-	pthread_attr_t attributes;
-	void *low;
-	size_t size;
-
-	if (pthread_getattr_np(pthread_self(), &attributes) != 0)
-		return;
-	if (pthread_attr_getstack(&attributes, &low, &size) == 0) {
-		thread->stack_low = (uintptr_t)low;
-		thread->stack_high = (uintptr_t)low + size;
-	}
-	pthread_attr_destroy(&attributes);
-}
-
 /* The thread's first capture, or modules were replaced since its last one. */
 static LR_COLD void prepare(struct lr_stack_thread *thread)
 {
@@ -144,8 +128,6 @@ static LR_COLD void prepare(struct lr_stack_thread *thread)
 
 	if (__atomic_exchange_n(&rules_generation, generation, __ATOMIC_RELAXED) != generation)
 		empty_rules();
-	if (thread->stack_high == 0)
-		find_own_stack(thread);
 	thread->memo_length = 0;
 	thread->generation = generation;
 }
@@ -183,7 +165,7 @@ static bool read_word(struct walk *walk, uintptr_t address, uintptr_t *ret_value
 		return false;
 	if (walk->own_end == 0)
 		return read_foreign(walk, address, ret_value);
-	if (address < walk->thread->stack_low || address >= walk->own_end)
+	if (address < walk->thread->own.low || address >= walk->own_end)
 		return false;
 	*ret_value = lr_load_word(address);
 	return true;
@@ -191,12 +173,11 @@ static bool read_word(struct walk *walk, uintptr_t address, uintptr_t *ret_value
 
 static void set_sp(struct walk *walk, uintptr_t sp)
 {
-	const struct lr_stack_thread *thread = walk->thread;
+	struct lr_own_stack *own = &walk->thread->own;
+	bool is_own = LR_LIKELY(lr_own_stack_holds(own, sp)) || lr_own_stack_reach(own, sp);
 
 	walk->sp = sp;
-	walk->own_end = sp >= thread->stack_low && sp < thread->stack_high ?
-				thread->stack_high - WORD + 1 :
-				0;
+	walk->own_end = is_own ? own->high - WORD + 1 : 0;
 }
 
 static bool find_cached(uintptr_t pc, struct lr_rule *ret_rule)

@@ -40,6 +40,12 @@ struct check {
 	size_t described;
 };
 
+/*
+ * Is this thread inside make_check()? A .describe may check for leaks, and a destructor that the descriptions cause; if that described
+ * objects in its turn there would be no end.
+ */
+static __thread bool describing;
+
 static void make_check(struct check *check, const struct lr_findings_options *options)
 {
 	struct lr_findings *findings = &check->findings;
@@ -51,8 +57,11 @@ static void make_check(struct check *check, const struct lr_findings_options *op
 	for (size_t i = 0; i < findings->group_count; i++)
 		check->described += findings->groups[i].shown ? findings->groups[i].example_count : 0;
 	check->descriptions = lr_pages_map(check->described * sizeof(*check->descriptions) + 1);
-	if (check->descriptions)
-		lr_describe_examples(findings, check->descriptions);
+	if (!check->descriptions)
+		return;
+	describing = true;
+	lr_describe_examples(findings, check->descriptions);
+	describing = false;
 }
 
 static void free_check(struct check *check)
@@ -142,6 +151,20 @@ static void panic_if_asked(void)
 		abort();
 }
 
+/* For a check within a check: the outer one is about to report the same. */
+static size_t only_count(void)
+{
+	static const struct lr_findings_options options = { .is_current = lr_describe_is_current };
+	struct lr_findings findings;
+	size_t objects;
+
+	if (lr_findings_make(&findings, &lr_arena_image, &options) != 0)
+		return 0;
+	objects = (size_t)findings.objects;
+	lr_findings_free(&findings);
+	return objects;
+}
+
 size_t lastref_leak_check(void)
 {
 	static const struct lr_findings_options options = {
@@ -153,6 +176,8 @@ size_t lastref_leak_check(void)
 
 	if (!lr_start_checking())
 		return 0;
+	if (describing)
+		return only_count();
 	lr_arena_count(LR_REPORTED, mark_reported());
 	make_check(&check, &options);
 	objects = (size_t)check.findings.objects;

@@ -212,27 +212,37 @@ Test(describe, a_describe_may_create_and_destroy_objects)
 
 static int check_in_describe(char *buf, size_t size)
 {
-	static bool once;
-
-	if (once)
-		return snprintf(buf, size, "inner");
-	once = true;
-	return snprintf(buf, size, "outer found %zu", lastref_leak_check());
+	return snprintf(buf, size, "inner found %zu", lastref_leak_check());
 }
 
 static int leak_and_check_inside(void *unused)
 {
-	static struct told told = { .tell = check_in_describe };
+	static struct told told[2] = { { .tell = check_in_describe }, { .tell = check_in_describe } };
 
 	(void)unused;
 	check_on();
-	told_ref_init(&told);
+	told_ref_init(&told[0]);
+	told_ref_init(&told[1]);
 	return (int)lastref_leak_check();
 }
 
-Test(describe, a_describe_may_even_check_for_leaks)
+Test(describe, a_check_inside_a_describe_counts_and_prints_nothing)
 {
-	ASSERT_SAYS(leak_and_check_inside, 1, "told#1 inner", "told#1 outer found 1");
+	ASSERT_SAYS(leak_and_check_inside, 2, "lastref: 2 objects leaked", "told#1 inner found 2",
+		    "told#2 inner found 2");
+}
+
+static int leak_before_and_after(void *unused)
+{
+	leak_and_check_inside(unused);
+	box_new();
+	return (int)lastref_leak_check();
+}
+
+Test(describe, a_check_after_one_with_an_inner_check_reports_again)
+{
+	ASSERT_SAYS(leak_before_and_after, 3, "lastref: 2 objects leaked",
+		    "lastref: 3 objects leaked", "told#1 inner found 3", "box#1");
 }
 
 static int message_tell(const void *object, char *buf, size_t size)

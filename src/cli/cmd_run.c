@@ -13,6 +13,7 @@
 #include "cli/run_folder.h"
 #include "cli/run_options.h"
 #include "cli/run_output.h"
+#include "cli/run_pipe.h"
 #include "cli/run_processes.h"
 #include "cli/run_verdict.h"
 #include "format/settings.h"
@@ -95,11 +96,11 @@ static int explain_exec(const char *name, int error)
 }
 
 /* Start CMD and wait for it. Return: -1 and its wait status, or the exit status if it could not be started. */
-static int run_command(struct lr_run_child *child, const struct lr_run_options *options,
-		       int *ret_status)
+static int run_command(struct lr_run_child *child, const struct lr_run_pipe *pipe,
+		       const struct lr_run_options *options, int *ret_status)
 {
 	int exec_failed;
-	int error = lr_run_child_start(child, options->command, &exec_failed);
+	int error = lr_run_child_start(child, pipe, options->command, &exec_failed);
 
 	if (exec_failed)
 		return explain_exec(options->command[0], -error);
@@ -129,18 +130,23 @@ static int run_in(struct lr_run_folder *folder, struct lr_run_child *child,
 {
 	struct lr_run_processes processes;
 	struct lr_run_verdict verdict;
+	struct lr_run_alone alone;
+	struct lr_run_pipe pipe;
 	int failed = LR_STATUS_USAGE;
 	int status = 0;
 
+	lr_run_pipe_make(&pipe);
 	if (set_environment(settings, folder->path) == 0)
-		failed = run_command(child, options, &status);
+		failed = run_command(child, &pipe, options, &status);
 	if (failed < 0 && lr_run_processes_find(&processes, folder->fd) != 0)
 		lr_complain("out of memory: some processes are left out");
 	lr_run_folder_remove(folder);
+	/* After the processes were found, of which the last may have had a moment to end. */
+	lr_run_pipe_finish(&pipe, &alone);
 	lr_run_child_release(child);
 	if (failed >= 0)
 		return failed;
-	lr_run_judge(&verdict, options, &processes, child->pid, status);
+	lr_run_judge(&verdict, options, &processes, &alone, child->pid, status);
 	lr_run_processes_finish(&processes);
 	return exit_status(options, &verdict, status);
 }

@@ -53,7 +53,8 @@ void lr_run_child_guard(struct lr_run_child *child)
 }
 
 /* In the child: become CMD, or tell the parent through @report_fd why not. */
-static __attribute__((noreturn)) void become(const struct lr_run_child *child, char **command,
+static __attribute__((noreturn)) void become(const struct lr_run_child *child,
+					     const struct lr_run_pipe *pipe, char **command,
 					     int report_fd)
 {
 	int error;
@@ -61,6 +62,7 @@ static __attribute__((noreturn)) void become(const struct lr_run_child *child, c
 	for (int i = 0; i < LR_CHANGED_SIGNALS; i++)
 		sigaction(changed[i].number, &child->dispositions[i], NULL);
 	sigprocmask(SIG_SETMASK, &child->before, NULL);
+	lr_run_pipe_leave_open(pipe);
 	execvp(command[0], command);
 	error = errno;
 	/* If the parent does not get it, the exit status still says that there was no CMD. */
@@ -79,7 +81,8 @@ static pid_t wait_for(pid_t pid, int *status, int flags)
 	return got;
 }
 
-int lr_run_child_start(struct lr_run_child *child, char **command, int *ret_exec_failed)
+int lr_run_child_start(struct lr_run_child *child, const struct lr_run_pipe *pipe, char **command,
+		       int *ret_exec_failed)
 {
 	int ends[2];
 	int exec_error = 0;
@@ -91,7 +94,7 @@ int lr_run_child_start(struct lr_run_child *child, char **command, int *ret_exec
 		return -errno;
 	child->pid = fork();
 	if (child->pid == 0)
-		become(child, command, ends[1]);
+		become(child, pipe, command, ends[1]);
 	exec_error = child->pid < 0 ? errno : 0;
 	close(ends[1]);
 	/* exec() closes the child's end, and so ends this read, when it succeeds. */

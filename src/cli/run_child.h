@@ -7,6 +7,8 @@
 #ifndef LR_CLI_RUN_CHILD_H
 #define LR_CLI_RUN_CHILD_H
 
+#include "cli/run_pipe.h"
+
 #include <signal.h>
 #include <sys/types.h>
 
@@ -28,11 +30,13 @@ void lr_run_child_guard(struct lr_run_child *child);
 
 /**
  * lr_run_child_start() - run @command with the signal mask and dispositions that lastref was started with
+ * @pipe: whose write end it inherits
  *
  * Return: 0, -EAGAIN or the like if there could be no process, or the negative errno of exec, then with
  * @ret_exec_failed set.
  */
-int lr_run_child_start(struct lr_run_child *child, char **command, int *ret_exec_failed);
+int lr_run_child_start(struct lr_run_child *child, const struct lr_run_pipe *pipe, char **command,
+		       int *ret_exec_failed);
 
 /** lr_run_child_wait() - pass on signals until CMD ends. Return: its status as wait() gives it. */
 int lr_run_child_wait(struct lr_run_child *child);

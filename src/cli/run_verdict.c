@@ -26,6 +26,7 @@ struct judge {
 	struct lr_run_verdict *verdict;
 	const struct lr_run_options *options;
 	const struct lr_run_processes *processes;
+	const struct lr_run_alone *alone;
 	struct lr_render render;
 	size_t ended;	   /* processes that get a verdict */
 	size_t number;	   /* of the one at hand */
@@ -34,6 +35,12 @@ struct judge {
 	pid_t command_pid;
 	int command_status;
 };
+
+/* Then a report that says "no leaks" would say too much. */
+static bool is_one_of_many(const struct judge *judge)
+{
+	return judge->ended + judge->alone->processes > 1;
+}
 
 static struct lr_sink *report_sink(struct judge *judge)
 {
@@ -75,7 +82,7 @@ static void print_report(struct judge *judge, const struct lr_loaded *loaded,
 			 struct lr_findings *findings)
 {
 	char name[1024];
-	bool many = judge->ended > 1;
+	bool many = is_one_of_many(judge);
 
 	if (many && findings->objects == 0) {
 		judge->clean += !lr_render_is_bad(findings);
@@ -104,7 +111,7 @@ static void note_end(const struct judge *judge, const struct lr_run_process *pro
 static void judge_ended(struct judge *judge, size_t index, struct lr_loaded *loaded)
 {
 	const struct lr_findings_options wanted = { .skip_reported = true,
-						    .want_types = judge->ended == 1 };
+						    .want_types = !is_one_of_many(judge) };
 	const struct lr_run_process *process = &judge->processes->all[index];
 	struct lr_findings findings;
 	int error;
@@ -200,40 +207,59 @@ static void survey(struct judge *judge)
 	}
 }
 
+static void tell_of_alone(struct judge *judge)
+{
+	size_t count = judge->alone->processes;
+
+	if (count == 0)
+		return;
+	lr_sink_printf(report_sink(judge), "lastref: %zu process%s reported by %s: ", count,
+		       count == 1 ? "" : "es", count == 1 ? "itself" : "themselves");
+	lr_sink_text(report_sink(judge),
+		     "no file could be made in the folder of this run, because of a change of the user or the "
+		     "root folder, or because its file system is full\n");
+}
+
 static void summarize(struct judge *judge)
 {
 	struct lr_sink *sink = report_sink(judge);
 
+	tell_of_alone(judge);
 	if (judge->ended == 0) {
-		lr_sink_text(
-			sink,
-			"lastref: nothing was checked: no process of CMD used lastref. Link the program with "
-			"-llastref; set-uid programs and an emptied environment switch checking off\n");
+		if (judge->alone->processes == 0)
+			lr_sink_text(
+				sink,
+				"lastref: nothing was checked: no process of CMD used lastref. Link the program with "
+				"-llastref; set-uid programs and an emptied environment switch checking off\n");
 		if (judge->options->output != NULL)
 			lr_sink_text(sink, "lastref: no file was written\n");
 		return;
 	}
-	if (judge->options->quiet || judge->ended == 1)
+	if (judge->options->quiet || !is_one_of_many(judge))
 		return;
 	if (judge->clean == judge->ended)
-		lr_sink_printf(sink, "lastref: no leaks in %zu processes\n", judge->ended);
+		lr_sink_printf(sink, "lastref: no leaks in %zu %sprocess%s\n", judge->ended,
+			       judge->alone->processes > 0 ? "other " : "",
+			       judge->ended == 1 ? "" : "es");
 	else if (judge->clean > 0)
 		lr_sink_printf(sink, "\nlastref: no leaks in %zu of %zu processes\n", judge->clean,
 			       judge->ended);
 }
 
 void lr_run_judge(struct lr_run_verdict *verdict, const struct lr_run_options *options,
-		  const struct lr_run_processes *processes, pid_t command_pid, int command_status)
+		  const struct lr_run_processes *processes, const struct lr_run_alone *alone,
+		  pid_t command_pid, int command_status)
 {
 	struct judge judge = {
 		.verdict = verdict,
 		.options = options,
 		.processes = processes,
+		.alone = alone,
 		.command_pid = command_pid,
 		.command_status = command_status,
 	};
 
-	*verdict = (struct lr_run_verdict){ 0 };
+	*verdict = (struct lr_run_verdict){ .bad = alone->bad };
 	lr_render_begin(&judge.render, STDERR_FILENO);
 	judge.render.options.addresses = options->addresses;
 	survey(&judge);

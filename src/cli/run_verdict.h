@@ -8,6 +8,7 @@
 #define LR_CLI_RUN_VERDICT_H
 
 #include "cli/run_options.h"
+#include "cli/run_pipe.h"
 #include "cli/run_processes.h"
 
 struct lr_run_verdict {
@@ -17,9 +18,11 @@ struct lr_run_verdict {
 
 /**
  * lr_run_judge() - analyze all processes, print their reports, write their files
+ * @alone: processes that are none of @processes, and reported by themselves
  * @command_pid, @command_status: of CMD itself, the status as wait() gives it
  */
 void lr_run_judge(struct lr_run_verdict *verdict, const struct lr_run_options *options,
-		  const struct lr_run_processes *processes, pid_t command_pid, int command_status);
+		  const struct lr_run_processes *processes, const struct lr_run_alone *alone,
+		  pid_t command_pid, int command_status);
 
 #endif

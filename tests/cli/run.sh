@@ -116,6 +116,13 @@ no_folder_left()
 	[ ! -e "$(cat folder)" ] || fail "$(cat folder) is still there"
 }
 
+# tell_run BYTES: run a CMD that writes BYTES to the descriptor of the run.
+tell_run()
+{
+	# shellcheck disable=SC2016 # CMD expands it
+	run "$LASTREF_CMD" run -- bash -c 'eval "printf $1 >&$LASTREF_RUN_FD"' bash "$1"
+}
+
 # Wait until process $1 is in state $2, for ten seconds at the most.
 await_state()
 {
@@ -394,13 +401,18 @@ test_cmd_gets_the_signal_mask_and_dispositions_of_lastref()
 	expect_equal "$with" "$without"
 }
 
-test_cmd_gets_no_descriptor_of_lastref()
+test_cmd_gets_no_descriptor_of_lastref_but_the_one_that_is_named()
 {
-	local without with
+	local without with named
 
 	without=$(ls /proc/self/fd)
-	with=$("$LASTREF_CMD" run -- ls /proc/self/fd 2>/dev/null)
-	expect_equal "$with" "$without"
+	with=$("$LASTREF_CMD" run -- sh -c 'echo $LASTREF_RUN_FD >named; exec ls /proc/self/fd' 2>/dev/null)
+	named=$(cat named)
+	[ "$named" -ge 600 ] || fail "the number is $named"
+	expect_equal "$(grep -vx "$named" <<<"$with")" "$without"
+	# shellcheck disable=SC2016 # CMD expands it
+	with=$(ulimit -n 64 && "$LASTREF_CMD" run -- sh -c 'echo $LASTREF_RUN_FD' <&- 2>/dev/null)
+	[ "$with" -gt 2 ] || fail "the number is $with"
 }
 
 test_closed_standard_files_stay_closed_and_harm_nothing()
@@ -556,6 +568,85 @@ test_a_process_that_still_runs_is_not_checked()
 	[ -n "$pid" ] || fail "not said: $(cat stderr)"
 	kill "$pid"
 	expect_status 0
+}
+
+test_a_process_that_changed_its_user_or_root_folder_counts()
+{
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	compile drop - <<-'C'
+		#define _GNU_SOURCE
+		#include <lastref/lastref.h>
+		#include <stdlib.h>
+		#include <sys/wait.h>
+		#include <unistd.h>
+		struct box {
+			struct lastref_count refs;
+		};
+		LASTREF_DEFINE(box, struct box, refs, NULL);
+		int main(int argc, char **argv)
+		{
+			static struct box box;
+			int status;
+			if (fork() > 0)
+				return wait(&status) < 0 || status != 0;
+			if (argc > 2 && chroot(argv[2]) != 0)
+				return 1;
+			if (setgid(65534) != 0 || setuid(65534) != 0)
+				return 1;
+			box_ref_init(&box);
+			if (argv[1][0] == 'c')
+				box_unref(&box);
+			return 0;
+		}
+	C
+	for folder in '' "$PWD"; do
+		run "$LASTREF_CMD" run -- ./drop leak ${folder:+"$folder"}
+		expect_status 23
+		expect_text stderr '1 object leaked'
+		expect_text stderr '1 process reported by itself: no file could be made in the folder of this run'
+		expect_no_text stderr 'nothing was checked'
+		run "$LASTREF_CMD" run -- ./drop clean ${folder:+"$folder"}
+		expect_status 0
+		expect_no_text stderr 'nothing was checked'
+	done
+}
+
+test_what_processes_without_an_arena_tell_is_counted()
+{
+	tell_run ala
+	expect_status 23
+	expect_match stderr '^lastref: 2 processes reported by themselves: no file could be made'
+	expect_equal "$(wc -l <stderr)" 1
+	tell_run m
+	expect_status 23
+	expect_match stderr '^lastref: 1 process reported by itself: no file could be made'
+	tell_run a
+	expect_status 0
+	expect_text stderr '1 process reported by itself'
+	expect_no_text stderr 'nothing was checked'
+}
+
+test_a_process_that_tells_something_after_the_run_is_not_killed()
+{
+	mkfifo go over
+	# shellcheck disable=SC2016 # CMD expands it
+	run "$LASTREF_CMD" run -- bash -c '{
+		read -r _ <go
+		eval "printf l >&$LASTREF_RUN_FD"
+		echo "status $?" >over
+	} >/dev/null 2>&1 &'
+	expect_status 0
+	echo >go
+	expect_equal "$(timeout 10 cat over)" 'status 0'
+}
+
+test_a_run_within_a_run_has_its_own_descriptor()
+{
+	# shellcheck disable=SC2016 # CMD expands it
+	run "$LASTREF_CMD" run -- "$LASTREF_CMD" run --leak-exit 0 -- bash -c 'eval "printf l >&$LASTREF_RUN_FD"'
+	expect_status 0
+	expect_text stderr '1 process reported by itself'
+	expect_text stderr 'nothing was checked'
 }
 
 test_each_process_has_its_report_and_the_rest_a_line()

@@ -12,6 +12,7 @@
 
 #include "base/pages.h"
 #include "runtime/arena.h"
+#include "runtime/event_log.h"
 #include "runtime/fault_guard.h"
 #include "runtime/gate.h"
 #include "runtime/registry.h"
@@ -169,6 +170,21 @@ static bool hold(const struct lr_type_info *type, const struct lr_example *examp
 	return held;
 }
 
+/*
+ * Give the reference back. It does not show in the event log, which is about the program's references; but if all others went meanwhile,
+ * this thread is a holder like any other: the destructor runs here, and the log has both ends of this reference.
+ */
+static void let_go(const struct lr_type_info *type, const struct lr_example *example)
+{
+	void *object = (void *)(uintptr_t)example->object;
+
+	if (lastref_count_unref_unless_last(count_of(type, example->object)))
+		return;
+	if (type->logged)
+		lr_log_event(type, "tryref", object, lr_registry_index(example->record), 1, 0);
+	type->unref(object);
+}
+
 static void describe_among_threads(const struct lr_type_info *type,
 				   const struct lr_example *example, struct lr_description *ret)
 {
@@ -182,8 +198,7 @@ static void describe_among_threads(const struct lr_type_info *type,
 	if (hold(type, example)) {
 		lr_gate_open();
 		ask(type, object, 1, ret);
-		/* If all other references went meanwhile, the destructor runs here: this thread is a holder like any other. */
-		type->unref(object);
+		let_go(type, example);
 		return;
 	}
 	lr_gate_open();

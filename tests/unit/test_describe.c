@@ -8,6 +8,7 @@
 #include "../support/says.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -520,4 +521,153 @@ Test(describe, a_fault_of_another_thread_during_a_check_is_the_programs)
 	cr_assert(WIFSIGNALED(capture.wait_status) && WTERMSIG(capture.wait_status) == SIGSEGV,
 		  "status 0x%x", capture.wait_status);
 	capture_finish(&capture);
+}
+
+/*
+ * While other threads run.
+ */
+
+static sem_t never;
+
+static void *wait_for_ever(void *unused)
+{
+	sem_wait(&never);
+	return unused;
+}
+
+static void start_a_thread(void)
+{
+	pthread_t thread;
+
+	if (sem_init(&never, 0, 0) != 0 || pthread_create(&thread, NULL, wait_for_ever, NULL) != 0)
+		abort();
+}
+
+/* An object whose description, if it is the first one's, does something to the second. */
+struct pair {
+	struct lastref_count refs;
+	struct pair *first;
+	void (*act)(struct pair *second);
+};
+
+static struct pair pair[2];
+
+static int pair_describe(const void *object, char *buf, size_t size)
+{
+	const struct pair *this = object;
+
+	if (this == this->first)
+		this->act(&pair[1]);
+	return snprintf(buf, size, "%s", this == this->first ? "first" : "second");
+}
+
+LASTREF_DEFINE(pair, struct pair, refs, NULL, .describe = pair_describe, .log = true);
+
+/* Acts on the second one between the analysis and its description. */
+static int pair_with(void (*act)(struct pair *second))
+{
+	check_on();
+	start_a_thread();
+	for (int i = 0; i < 2; i++) {
+		pair[i].first = &pair[0];
+		pair[i].act = act;
+		pair_ref_init(&pair[i]);
+	}
+	return (int)lastref_leak_check();
+}
+
+static void do_nothing(struct pair *second)
+{
+	(void)second;
+}
+
+static int described_among_threads(void *unused)
+{
+	(void)unused;
+	return pair_with(do_nothing);
+}
+
+Test(describe, what_is_described_while_threads_run_counts_its_own_references_only)
+{
+	ASSERT_SAYS(described_among_threads, 2, "pair#1 first  (reference count of 1 instead of 0)",
+		    "pair#2 second  (reference count of 1 instead of 0)");
+}
+
+Test(describe, the_references_that_a_check_takes_are_not_logged)
+{
+	struct capture capture;
+
+	capture_run(&capture, described_among_threads, NULL);
+	cr_assert_eq(capture_count(&capture, "] registered"), 2, "%s", capture.text);
+	cr_assert_eq(capture_count(&capture, "] unref"), 0, "%s", capture.text);
+	cr_assert_eq(capture_count(&capture, "] tryref"), 0, "%s", capture.text);
+	capture_finish(&capture);
+}
+
+static void release_the_first(struct pair *second)
+{
+	(void)second;
+	pair_unref(&pair[0]);
+}
+
+static int last_reference_in_a_check(void *unused)
+{
+	(void)unused;
+	pair_with(release_the_first);
+	return (int)lastref_live_objects();
+}
+
+Test(describe, if_a_check_holds_the_last_reference_the_log_has_both_of_its_ends)
+{
+	struct capture capture;
+
+	capture_run(&capture, last_reference_in_a_check, NULL);
+	cr_assert(capture_exited(&capture, 1), "status 0x%x", capture.wait_status);
+	cr_assert_eq(capture_count(&capture, "] tryref"), 1, "%s", capture.text);
+	cr_assert_eq(capture_count(&capture, "] unref"), 2, "%s", capture.text);
+	cr_assert_eq(capture_count(&capture, "] unregistered"), 1, "%s", capture.text);
+	capture_finish(&capture);
+}
+
+/* Dead, but its bytes say that it lives. */
+static void kill_and_restore(struct pair *second)
+{
+	struct pair before = *second;
+
+	pair_unref(second);
+	*second = before;
+}
+
+static int died_meanwhile(void *unused)
+{
+	(void)unused;
+	return pair_with(kill_and_restore);
+}
+
+Test(describe, an_object_that_died_meanwhile_is_not_described)
+{
+	ASSERT_SAYS(died_meanwhile, 2, "pair#1 first", "pair#2  (not described");
+}
+
+/* Births and deaths until the record comes round again, to another object at the same address. */
+static void replace(struct pair *second)
+{
+	uint32_t index = second->refs.index;
+
+	do {
+		pair_unref(second);
+		second->first = &pair[0];
+		pair_ref_init(second);
+	} while (second->refs.index != index);
+}
+
+static int replaced_meanwhile(void *unused)
+{
+	(void)unused;
+	return pair_with(replace);
+}
+
+Test(describe, an_object_born_meanwhile_in_the_place_of_another_is_not_described_as_that)
+{
+	ASSERT_SAYS(replaced_meanwhile, 2, "pair#1 first", "pair#2  (not described");
 }

@@ -161,7 +161,7 @@ test_setup_installs_only_what_is_missing()
 
 test_setup_for_the_demo_asks_for_less_than_for_the_tests()
 {
-	machine 0 scdoc valgrind
+	machine 0 libcriterion-dev valgrind
 	run env PATH="$PWD/bin" "$SRC/scripts/setup-debian" demo
 	expect_status 0
 	expect_empty asked

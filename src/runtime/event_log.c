@@ -2,7 +2,7 @@
 /*
  * The event log.
  *
- * Layer: runtime. Locks: none; a line is composed in memory and leaves in one write(2).
+ * Layer: runtime. Locks: none; a line is composed in memory and leaves in one write(2), a longer one in pieces of 4,096 bytes.
  */
 #include "runtime/event_log.h"
 

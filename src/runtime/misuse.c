@@ -22,6 +22,7 @@
 #include "runtime/thread.h"
 #include "runtime/types.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -159,6 +160,20 @@ static void compose(struct lr_sink *sink, const struct lr_misuse *misuse)
 			     "  (run with LASTREF=leaks=warn to see where the object was born and died)\n");
 }
 
+static void write_all(int fd, const char *text, size_t length)
+{
+	while (length > 0) {
+		ssize_t n = write(fd, text, length);
+
+		if (n > 0) {
+			text += n;
+			length -= (size_t)n;
+		} else if (n == 0 || errno != EINTR) {
+			return;
+		}
+	}
+}
+
 void lr_misuse_report(const struct lr_misuse *misuse)
 {
 	/* Pairs with the release in lastref_set_misuse_handler(). */
@@ -171,6 +186,8 @@ void lr_misuse_report(const struct lr_misuse *misuse)
 		lr_sink_init_memory(&sink, memory, MESSAGE_SIZE - 1);
 	else
 		lr_sink_init(&sink, -1);
+	/* The symbols are asked for by way of a file. */
+	lr_quiet_pipe_begin(&quiet);
 	compose(&sink, misuse);
 	lr_arena_count(LR_MISUSES, 1);
 	if (handler) {
@@ -181,12 +198,12 @@ void lr_misuse_report(const struct lr_misuse *misuse)
 			.message = memory ? memory : "lastref: MISUSE (no memory for the message)\n",
 		};
 
+		lr_quiet_pipe_end(&quiet);
 		handler->function(&told, handler->context);
 		lr_pages_unmap(memory, MESSAGE_SIZE);
 		return;
 	}
-	lr_quiet_pipe_begin(&quiet);
-	(void)!write(lr_start_error_output(), memory ? memory : sink.buffer, sink.length);
+	write_all(lr_start_error_output(), memory ? memory : sink.buffer, sink.length);
 	abort();
 }
 

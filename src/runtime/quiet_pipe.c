@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SIGPIPE, kept from the program.
+ * SIGPIPE and SIGXFSZ, kept from the program.
  *
  * Layer: runtime. Locks: none.
  *
@@ -12,19 +12,19 @@
 #include <errno.h>
 #include <time.h>
 
-static void only_sigpipe(sigset_t *set)
-{
-	sigemptyset(set);
-	sigaddset(set, SIGPIPE);
-}
+static const int signals[LR_QUIET_SIGNALS] = { SIGPIPE, SIGXFSZ };
 
 void lr_quiet_pipe_begin(struct lr_quiet_pipe *quiet)
 {
+	sigset_t pending;
 	sigset_t set;
 
-	sigpending(&set);
-	quiet->was_pending = sigismember(&set, SIGPIPE) == 1;
-	only_sigpipe(&set);
+	sigpending(&pending);
+	sigemptyset(&set);
+	for (int i = 0; i < LR_QUIET_SIGNALS; i++) {
+		quiet->was_pending[i] = sigismember(&pending, signals[i]) == 1;
+		sigaddset(&set, signals[i]);
+	}
 	pthread_sigmask(SIG_BLOCK, &set, &quiet->mask);
 }
 
@@ -34,9 +34,13 @@ void lr_quiet_pipe_end(const struct lr_quiet_pipe *quiet)
 	int error = errno;
 	sigset_t set;
 
-	only_sigpipe(&set);
-	while (!quiet->was_pending && sigtimedwait(&set, NULL, &at_once) < 0 && errno == EINTR)
-		continue;
+	for (int i = 0; i < LR_QUIET_SIGNALS; i++) {
+		sigemptyset(&set);
+		sigaddset(&set, signals[i]);
+		while (!quiet->was_pending[i] && sigtimedwait(&set, NULL, &at_once) < 0 &&
+		       errno == EINTR)
+			continue;
+	}
 	pthread_sigmask(SIG_SETMASK, &quiet->mask, NULL);
 	errno = error;
 }

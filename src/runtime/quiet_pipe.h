@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writing to a pipe whose reader went away, without the signal that would end the program under test.
+ * Writing to a pipe whose reader went away, or beyond the limit for the size of files (of which a memfd is one), without the
+ * signal that would end the program under test.
  *
  * Layer: runtime.
  */
@@ -10,12 +11,14 @@
 #include <signal.h>
 #include <stdbool.h>
 
+#define LR_QUIET_SIGNALS 2
+
 struct lr_quiet_pipe {
-	sigset_t mask;	  /* the thread's, before */
-	bool was_pending; /* a SIGPIPE of the program's own */
+	sigset_t mask;			    /* the thread's, before */
+	bool was_pending[LR_QUIET_SIGNALS]; /* a signal of the program's own */
 };
 
-/** lr_quiet_pipe_begin() - from now on, a write(2) of this thread gives EPIPE and no SIGPIPE. Async-signal-safe. */
+/** lr_quiet_pipe_begin() - from now on, a write(2) of this thread gives EPIPE or EFBIG and no SIGPIPE or SIGXFSZ. Async-signal-safe. */
 void lr_quiet_pipe_begin(struct lr_quiet_pipe *quiet);
 
 /** lr_quiet_pipe_end() - as before lr_quiet_pipe_begin(). Keeps errno. */

@@ -228,6 +228,25 @@ static void flush_output(void)
 	funlockfile(stdout);
 }
 
+/* exit() within exit() goes on with what is left of it: libc flushes every file, and waits for no thread's lock. */
+static void exit_with_exitcode(int status, void *unused)
+{
+	(void)status;
+	(void)unused;
+	exit(lr_start_settings()->exitcode);
+}
+
+/*
+ * We are in a destructor of this library, and those of others may still have to run. All of them together are one exit handler
+ * of the dynamic linker's, the first of the program and so the last to run. A second exit() here would not come back to it; but
+ * exit() looks for handlers that were added meanwhile when it returns, and then finds this one.
+ */
+static void change_status(void)
+{
+	if (on_exit(exit_with_exitcode, NULL) != 0)
+		exit(lr_start_settings()->exitcode);
+}
+
 /* What could not be kept or analyzed may have leaked: silence would say that it did not. */
 static bool is_in_doubt(const struct check *check)
 {
@@ -261,7 +280,6 @@ void lr_leak_check_at_exit(void)
 	if (lastref_get_leak_mode() == LASTREF_LEAKS_PANIC)
 		flush_output();
 	panic_if_asked();
-	/* exit() within exit() goes on with what is left of it: libc flushes every file, and waits for no thread's lock. */
 	if (lr_start_settings()->exitcode != 0)
-		exit(lr_start_settings()->exitcode);
+		change_status();
 }

@@ -80,6 +80,45 @@ test_exitcode_is_the_status_of_a_program_that_leaks()
 	expect_text stderr 'lastref: 1 object leaked'
 }
 
+test_exitcode_loses_no_destructor_of_another_library()
+{
+	local order
+
+	cat >other.c <<-'C'
+		#include <stdio.h>
+
+		__attribute__((destructor)) static void save(void)
+		{
+			printf("saved\n");
+		}
+
+		void other(void)
+		{
+		}
+	C
+	"$CC" -shared -fPIC -o libother.so other.c
+	box_source <<-'C'
+		void other(void);
+
+		int main(void)
+		{
+			other();
+			printf("begun\n");
+			box_new();
+			return 0;
+		}
+	C
+	# Of two libraries that do not need each other, the order on the command line decides whose destructors come first.
+	for order in '-l:liblastref.so.0 -lother' '-lother -l:liblastref.so.0'; do
+		# shellcheck disable=SC2086 # two words
+		tap_compile prog box.c -L. -L"$LASTREF_BUILD" -Wl,-rpath,"$PWD" $order
+		with leaks=warn:exitcode=23 ./prog
+		expect_status 23
+		expect_equal "$(cat stdout)" "$(printf 'begun\nsaved')"
+		expect_text stderr 'lastref: 1 object leaked'
+	done
+}
+
 test_a_leak_that_the_program_reported_is_not_repeated_at_exit()
 {
 	box_program prog <<-'C'

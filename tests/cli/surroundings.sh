@@ -206,7 +206,7 @@ test_a_misuse_is_told_though_signals_interrupt_the_writing()
 	ulimit -c 0
 	with '' ./prog
 	expect_status 0
-	tr -d '\0' <stdout >text
+	tr -d '\000' <stdout >text
 	expect_text text 'REF ON AN OBJECT THAT WAS NEVER INITIALIZED'
 	expect_text text 'run with LASTREF=leaks=warn'
 }

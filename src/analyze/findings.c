@@ -24,6 +24,7 @@ struct work {
 	struct lr_findings *findings;
 	const struct lr_findings_options *options;
 	uint64_t live;
+	uint64_t marked;	/* of these, reported by an earlier check */
 	uint64_t *live_by_type; /* by type id; NULL if not wanted */
 	size_t type_room;
 
@@ -92,9 +93,20 @@ static void count_live(struct work *work)
 	struct live_record live;
 
 	for (uint64_t i = 0; i < count; i++) {
-		if (take_record(image, i, &live))
-			work->live++;
+		if (!take_record(image, i, &live))
+			continue;
+		work->live++;
+		work->marked += is_reported(&live.copy);
 	}
+}
+
+/* The counter knows no types. */
+static void count_released(struct work *work)
+{
+	uint64_t reported = work->findings->image->header->counters[LR_REPORTED];
+
+	if (!work->options->type_globs && reported > work->marked)
+		work->findings->released = reported - work->marked;
 }
 
 /* Of two records with one address: is the object that is there now that of @b? */
@@ -447,6 +459,7 @@ int lr_findings_make(struct lr_findings *findings, const struct lr_image *image,
 	/* What lives when the program has switched checking off is no leak. */
 	if (image->header->state != LR_PROCESS_OFF) {
 		count_live(&work);
+		count_released(&work);
 		hash_addresses(&work);
 		add_records(&work);
 		make_totals(&work);

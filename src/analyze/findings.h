@@ -58,6 +58,7 @@ struct lr_findings {
 	uint64_t objects; /* in all groups */
 	uint64_t bytes;
 	uint64_t reported; /* live, but reported by an earlier check; in no group */
+	uint64_t released; /* reported by an earlier check, and not live any more; 0 where type_globs choose */
 	uint64_t overwritten; /* live records whose address was born again: freed without their last unref; in no group */
 	bool incomplete;      /* no memory for the analysis: some objects are counted in no group */
 	size_t mapped_groups; /* sizes of the mappings, for lr_findings_free() */

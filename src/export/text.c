@@ -284,26 +284,42 @@ static bool is_in_doubt(const struct lr_findings *findings)
 	       counters[LR_LOST_OBJECTS] > 0 || counters[LR_LOST_TYPES] > 0;
 }
 
-static void write_total(const struct report *report)
+/* The total, where there is no new leak. */
+static void write_no_new_leaks(const struct report *report)
 {
 	const struct lr_findings *findings = report->findings;
 	uint64_t misuses = report->image->header->counters[LR_MISUSES];
 	struct lr_sink *sink = report->sink;
 
-	color(report, findings->objects + findings->reported + misuses > 0 ? "1;31" : "1;32");
-	if (findings->objects == 0 && findings->reported > 0) {
-		lr_sink_text(sink, "lastref: ");
+	lr_sink_text(sink, "lastref: ");
+	if (findings->reported > 0) {
 		objects(sink, findings->reported);
 		lr_sink_text(sink,
 			     " leaked, reported above by the check that the program called; nothing new");
-	} else if (findings->objects == 0 && misuses > 0) {
-		lr_sink_text(sink, "lastref: ");
+	} else if (findings->released > 0) {
+		objects(sink, findings->released);
+		lr_sink_printf(sink,
+			       " %s reported by a check that the program called, and released since; nothing new",
+			       findings->released == 1 ? "was" : "were");
+	} else if (misuses > 0) {
 		plural(sink, misuses, "misuse", "misuses");
 		lr_sink_text(sink, ", reported above; no leaks");
-	} else if (findings->objects == 0) {
-		lr_sink_text(sink, is_in_doubt(findings) ?
-					   "lastref: no leaks known, but see the notes" :
-					   "lastref: no leaks");
+	} else {
+		lr_sink_text(sink, is_in_doubt(findings) ? "no leaks known, but see the notes" :
+							   "no leaks");
+	}
+}
+
+static void write_total(const struct report *report)
+{
+	const struct lr_findings *findings = report->findings;
+	uint64_t bad = findings->objects + findings->reported + findings->released +
+		       report->image->header->counters[LR_MISUSES];
+	struct lr_sink *sink = report->sink;
+
+	color(report, bad > 0 ? "1;31" : "1;32");
+	if (findings->objects == 0) {
+		write_no_new_leaks(report);
 	} else {
 		lr_sink_text(sink, "lastref: ");
 		objects(sink, findings->objects);
@@ -369,6 +385,8 @@ static void write_note(struct lr_sink *sink, const struct lr_example *example)
 		lr_sink_text(sink, "  (being destroyed)");
 	else if (flags & LR_NOTE_COUNT && example->note->count == INT64_MAX)
 		lr_sink_text(sink, "  (immortal)");
+	else if (flags & LR_NOTE_COUNT && example->note->count == 0)
+		lr_sink_text(sink, "  (no references, but still registered)");
 	else if (flags & LR_NOTE_COUNT && !(flags & LR_NOTE_MESSAGE))
 		lr_sink_printf(sink, "  (reference count of %lld instead of 0)",
 			       (long long)example->note->count);
@@ -477,7 +495,9 @@ static void write_remarks(const struct report *report)
 	remark(report, findings->objects > 0 ? findings->reported : 0,
 	       "more live object was reported by an earlier check",
 	       "more live objects were reported by an earlier check");
-	remark(report, findings->objects > 0 ? counters[LR_MISUSES] : 0,
+	remark(report,
+	       findings->objects + findings->reported + findings->released > 0 ? counters[LR_MISUSES] :
+										 0,
 	       "misuse was reported above", "misuses were reported above");
 	remark(report, findings->overwritten,
 	       "object was freed without its last unref: another was born at its address",

@@ -125,23 +125,48 @@ static void print(const struct check *check)
 	lr_quiet_pipe_end(&quiet);
 }
 
+/*
+ * An object inside its destructor has no room for the mark: its birth number is kept, so that it is counted once; and the process with
+ * it, since a child deals the numbers again. When there are more than fit, some are counted at each check.
+ */
+static bool is_first_report(uint64_t birth)
+{
+	static uint64_t reported[64];
+	uint64_t name = birth ^ (uint64_t)lr_arena_header()->pid << 24;
+
+	for (size_t i = 0; i < sizeof(reported) / sizeof(reported[0]); i++) {
+		uint64_t kept = 0;
+
+		if (__atomic_compare_exchange_n(&reported[i], &kept, name, false, __ATOMIC_RELAXED,
+						__ATOMIC_RELAXED))
+			return true;
+		if (kept == name)
+			return false;
+	}
+	return true;
+}
+
+static bool mark(struct lr_record *record)
+{
+	uint64_t birth = __atomic_load_n(&record->birth, __ATOMIC_RELAXED);
+	uint32_t state = lr_record_state(record);
+
+	if ((state & LR_STATE_MASK) == LR_STATE_DYING)
+		return is_first_report(birth);
+	/* If the object begins to die now, its thread's plain store or this exchange comes last; both are right. */
+	return (state & LR_STATE_MASK) == LR_STATE_ALIVE && !(state & LR_ALIVE_REPORTED) &&
+	       __atomic_compare_exchange_n(&record->state, &state, state | LR_ALIVE_REPORTED, false,
+					   __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
 /* Mark all live records as reported. Return: how many were not before. */
 static uint64_t mark_reported(void)
 {
 	uint64_t count = lr_image_count(&lr_arena_image, LR_RECORDS);
 	uint64_t marked = 0;
 
-	for (uint64_t i = 0; i < count; i++) {
-		struct lr_record *record = lr_arena_at(LR_RECORDS, (uint32_t)i);
-		uint32_t state = lr_record_state(record);
-
-		if ((state & LR_STATE_MASK) != LR_STATE_ALIVE || (state & LR_ALIVE_REPORTED))
-			continue;
-		/* If the object begins to die now, its thread's plain store or this exchange comes last; both are right. */
-		if (__atomic_compare_exchange_n(&record->state, &state, state | LR_ALIVE_REPORTED,
-						false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-			marked++;
-	}
+	for (uint64_t i = 0; i < count; i++)
+		marked += mark(lr_arena_at(LR_RECORDS, (uint32_t)i));
 	return marked;
 }
 

@@ -133,6 +133,54 @@ test_a_leak_that_the_program_reported_is_not_repeated_at_exit()
 	expect_equal "$(grep -c ' leaked, ' stderr)" 1
 }
 
+test_exitcode_is_the_status_also_where_only_a_called_check_found_something()
+{
+	box_program prog <<-'C'
+		int main(void)
+		{
+			struct box *box = box_new();
+
+			if (lastref_leak_check() != 1)
+				return 1;
+			box_unref(box);
+			return 0;
+		}
+	C
+	with leaks=warn:exitcode=23 ./prog
+	expect_status 23
+	expect_equal "$(grep -c ' leaked, ' stderr)" 1
+	run "$LASTREF_CMD" run -- ./prog
+	expect_status 23
+	expect_equal "$(grep -c ' leaked, ' stderr)" 1
+	expect_text stderr 'lastref: 1 object was reported by a check that the program called, and released since'
+	expect_no_text stderr 'no leaks'
+}
+
+test_an_object_reported_inside_its_destructor_counts_once_as_reported()
+{
+	box_program prog <<-'C'
+		static void check_twice(struct box *box, void *unused)
+		{
+			(void)box;
+			(void)unused;
+			if (lastref_leak_check() != 1 || lastref_leak_check() != 1)
+				_exit(1);
+		}
+
+		int main(void)
+		{
+			static struct box box;
+
+			box_ref_init(&box);
+			box_unref_with(&box, check_twice, NULL);
+			return 0;
+		}
+	C
+	run "$LASTREF_CMD" run -- ./prog
+	expect_status 23
+	expect_text stderr 'lastref: 1 object was reported by a check that the program called, and released since'
+}
+
 test_objects_released_by_destructors_of_the_program_are_no_leaks()
 {
 	box_program prog <<-'C'

@@ -99,6 +99,30 @@ Test(findings, groups_are_sorted_by_type_name_and_not_by_who_came_first)
 	cr_assert_str_eq(group_type(1), "stream");
 }
 
+static void set_size(uint32_t type, uint64_t size, uint64_t name_hash)
+{
+	struct lr_type_entry *entry =
+		(struct lr_type_entry *)(uintptr_t)lr_image_type(&builder.image, type);
+
+	entry->size = size;
+	entry->name_hash = name_hash;
+}
+
+Test(findings, of_two_types_with_one_name_the_smaller_comes_first)
+{
+	uint32_t large = image_builder_type(&builder, "box", 1);
+	uint32_t small = image_builder_type(&builder, "box", 1);
+
+	set_size(large, 32, 1);
+	set_size(small, 16, 2);
+	image_builder_record(&builder, large, 1, 0, LR_STATE_ALIVE);
+	image_builder_record(&builder, small, 2, 0, LR_STATE_ALIVE);
+	make((struct lr_findings_options){ 0 });
+	cr_assert_eq(findings.group_count, 2);
+	cr_assert_eq(findings.groups[0].type, small);
+	cr_assert_eq(findings.groups[1].type, large);
+}
+
 Test(findings, sites_that_read_alike_are_one_group)
 {
 	uint32_t type = image_builder_type(&builder, "box", 2);
@@ -152,6 +176,17 @@ Test(findings, memory_of_a_dying_object_may_be_anothers_already)
 	cr_assert_eq(findings.groups[0].dying, 1);
 }
 
+Test(findings, an_object_inside_its_destructor_stands_in_nobodys_place)
+{
+	uint32_t type = image_builder_type(&builder, "box", 2);
+
+	image_builder_record(&builder, type, 2, 0, LR_STATE_DYING)->object = ~UINT64_C(0x1000);
+	image_builder_record(&builder, type, 1, 0, LR_STATE_ALIVE)->object = ~UINT64_C(0x1000);
+	make((struct lr_findings_options){ 0 });
+	cr_assert_eq(findings.overwritten, 0);
+	cr_assert_eq(findings.objects, 2);
+}
+
 Test(findings, objects_of_two_types_at_one_address_are_two)
 {
 	uint32_t outer = image_builder_type(&builder, "outer", 1);
@@ -177,6 +212,21 @@ Test(findings, what_was_reported_is_counted_or_left_out_as_asked)
 	make((struct lr_findings_options){ .only_reported = true });
 	cr_assert_eq(findings.objects, 1);
 	cr_assert_eq(findings.groups[0].examples[0].birth & LR_BIRTH_NUMBER_MASK, 1);
+}
+
+Test(findings, what_was_reported_and_is_gone_was_released)
+{
+	uint32_t type = image_builder_type(&builder, "box", 3);
+
+	builder.header.counters[LR_REPORTED] = 3;
+	image_builder_record(&builder, type, 1, 0, LR_STATE_ALIVE | LR_ALIVE_REPORTED);
+	image_builder_record(&builder, type, 2, 0, LR_STATE_ALIVE);
+	make((struct lr_findings_options){ .skip_reported = true });
+	cr_assert_eq(findings.reported, 1);
+	cr_assert_eq(findings.released, 2);
+	lr_findings_free(&findings);
+	make((struct lr_findings_options){ .type_globs = "box" });
+	cr_assert_eq(findings.released, 0);
 }
 
 Test(findings, globs_choose_types)

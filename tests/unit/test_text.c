@@ -178,6 +178,47 @@ Test(text, a_note_is_shown_with_its_object)
 	assert_says("box#3 \"/etc/hosts\"  2 KB  (reference count of 2 instead of 0)\n");
 }
 
+/* A note of box#3, which leaked. */
+static struct lr_note *note_of_a_leak(void)
+{
+	uint32_t type = leak("box", 3, 0);
+	struct lr_note *note = image_builder_add(&builder, LR_NOTES, NULL);
+
+	note->birth = (uint64_t)type << LR_BIRTH_NUMBER_BITS | 3;
+	return note;
+}
+
+Test(text, a_count_of_0_is_not_told_as_0_instead_of_0)
+{
+	note_of_a_leak()->flags = LR_NOTE_COUNT;
+	report();
+	assert_says("box#3  (no references, but still registered)\n");
+	cr_assert_null(strstr(text, "instead of 0"), "%s", text);
+}
+
+Test(text, a_description_that_faulted_says_so_after_what_is_known)
+{
+	struct lr_note *note = note_of_a_leak();
+
+	note->count = 1;
+	note->flags = LR_NOTE_COUNT | LR_NOTE_FAULTED;
+	report();
+	assert_says("box#3  (reference count of 1 instead of 0)  (describing it failed: ");
+}
+
+Test(text, what_was_reported_and_released_is_not_told_as_no_leaks)
+{
+	builder.header.counters[LR_REPORTED] = 1;
+	cr_assert_str_eq(
+		report(),
+		"lastref: 1 object was reported by a check that the program called, and released since; nothing new\n");
+	builder.header.counters[LR_REPORTED] = 2;
+	builder.header.counters[LR_MISUSES] = 1;
+	report();
+	assert_says("lastref: 2 objects were reported by a check that the program called, and ");
+	assert_says("note: 1 misuse was reported above\n");
+}
+
 Test(text, a_note_that_points_nowhere_does_no_harm)
 {
 	uint32_t type = leak("box", 3, 0);

@@ -29,14 +29,22 @@
 
 #define MESSAGE_SIZE (32 * 1024)
 
+/*
+ * Two words that change together: a handler is published by pointer. What was published once never changes and is never freed,
+ * so whoever reads it, at whatever time, reads what somebody set; and it is found again when it is set again.
+ */
 struct handler {
+	struct handler *next; /* in the list of all */
 	lastref_misuse_handler function;
 	void *context;
 };
 
-/* Two words that change together: a handler is published by pointer, in one of two places in turn. */
-static struct handler places[2];
-static struct handler *current;
+#define FIRST_HANDLERS 64u
+
+static struct handler first_handlers[FIRST_HANDLERS];
+static uint32_t first_handlers_used;
+static struct handler *handlers; /* grows at its head only */
+static const struct handler *current;
 
 static const char *const titles[] = {
 	[LASTREF_MISUSE_REF_DEAD] = "REF ON A DEAD OBJECT",
@@ -51,14 +59,45 @@ static const char *const titles[] = {
 	[LASTREF_MISUSE_NO_FUNCTION] = "THE TYPE HAS NO SUCH FUNCTION (.ref, .tryref or .unref)",
 };
 
+/* A page each is much, but a program that sets so many different ones is not known. */
+static struct handler *new_handler(void)
+{
+	if (__atomic_load_n(&first_handlers_used, __ATOMIC_RELAXED) < FIRST_HANDLERS) {
+		uint32_t place = __atomic_fetch_add(&first_handlers_used, 1, __ATOMIC_RELAXED);
+
+		if (place < FIRST_HANDLERS)
+			return &first_handlers[place];
+	}
+	return lr_pages_map(sizeof(struct handler));
+}
+
+/* The one that says so, be it new; NULL without memory. Two threads at once may add the same twice. */
+static const struct handler *intern_handler(lastref_misuse_handler function, void *context)
+{
+	/* Pairs with the release below. */
+	struct handler *first = __atomic_load_n(&handlers, __ATOMIC_ACQUIRE);
+	struct handler *handler;
+
+	for (handler = first; handler; handler = handler->next) {
+		if (handler->function == function && handler->context == context)
+			return handler;
+	}
+	handler = new_handler();
+	if (!handler)
+		return NULL;
+	*handler = (struct handler){ .next = first, .function = function, .context = context };
+	while (!__atomic_compare_exchange_n(&handlers, &handler->next, handler, false,
+					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		continue;
+	return handler;
+}
+
 void lastref_set_misuse_handler(lastref_misuse_handler handler, void *context)
 {
-	struct handler *next = current == &places[0] ? &places[1] : &places[0];
+	const struct handler *next = handler ? intern_handler(handler, context) : NULL;
 
-	next->function = handler;
-	next->context = context;
 	/* Pairs with the acquire in lr_misuse_report(). */
-	__atomic_store_n(&current, handler ? next : NULL, __ATOMIC_RELEASE);
+	__atomic_store_n(&current, next, __ATOMIC_RELEASE);
 }
 
 static bool by_hand(enum lastref_misuse_kind kind)

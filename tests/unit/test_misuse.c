@@ -543,3 +543,63 @@ Test(misuse, threads_that_misuse_at_once_get_a_message_each)
 		pthread_join(threads[i], NULL);
 	cr_assert_eq(whole_messages, 4 * 50);
 }
+
+/* Handlers that know which context is theirs. */
+
+static int contexts[2];
+static int torn;
+static int done;
+
+static void handler_of_first(const struct lastref_misuse *misuse, void *context)
+{
+	(void)misuse;
+	__atomic_fetch_add(&torn, context != &contexts[0], __ATOMIC_RELAXED);
+}
+
+static void handler_of_second(const struct lastref_misuse *misuse, void *context)
+{
+	(void)misuse;
+	__atomic_fetch_add(&torn, context != &contexts[1], __ATOMIC_RELAXED);
+}
+
+static void *set_often(void *second)
+{
+	while (!__atomic_load_n(&done, __ATOMIC_RELAXED)) {
+		if (second)
+			lastref_set_misuse_handler(handler_of_second, &contexts[1]);
+		else
+			lastref_set_misuse_handler(handler_of_first, &contexts[0]);
+	}
+	return NULL;
+}
+
+Test(misuse, handlers_set_by_two_threads_at_once_get_their_own_context)
+{
+	struct box box = dead_box();
+	pthread_t threads[2];
+
+	lastref_set_misuse_handler(handler_of_first, &contexts[0]);
+	for (int i = 0; i < 2; i++)
+		cr_assert_eq(pthread_create(&threads[i], NULL, set_often, i ? &contexts[1] : NULL),
+			     0);
+	for (int i = 0; i < 100; i++)
+		box_ref(&box);
+	__atomic_store_n(&done, 1, __ATOMIC_RELAXED);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	cr_assert_eq(torn, 0);
+}
+
+Test(misuse, of_many_handlers_the_last_one_is_called)
+{
+	static int many[1000];
+	struct box box = dead_box();
+
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 1000; i++)
+			lastref_set_misuse_handler(note_misuse, &many[i]);
+	}
+	lastref_set_misuse_handler(note_misuse, &many[7]);
+	box_ref(&box);
+	cr_assert_eq(told.context, &many[7]);
+}

@@ -4,10 +4,11 @@
  *
  * Layer: cli. Locks: none; one thread.
  *
- * What is not obvious: lastref is the parent of CMD alone, so of all other processes it must ask the kernel
- * whether they still run. A pid says little: it may be a zombie that its parent never collects, or belong to
- * another process by now. So state and start time are looked at. Processes that are just dying when CMD ends,
- * as in a pipeline, get a moment to finish.
+ * What is not obvious: lastref is the parent of CMD alone, so of all other processes it must find out whether they
+ * still run. The pid in an arena does not say it: it may be a zombie's that nobody collects, another process's by
+ * now, or one of another pid namespace, where 1 is not our 1. But a process has its arena open or mapped as long as it
+ * lives, and the kernel refuses a read lease of a file that somebody could write to. Processes that are just dying
+ * when CMD ends, as in a pipeline, get a moment to finish.
  */
 #include "cli/run_processes.h"
 
@@ -16,13 +17,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -32,8 +30,9 @@
 #define NS_PER_MS UINT64_C(1000000)
 /* How long all processes together may take to finish dying. */
 #define GRACE_MS 200
-/* The kernel's start time of a process is rounded to its clock tick, of 10 ms. */
-#define TICK_NS (10 * NS_PER_MS)
+#define STEP_MS 2
+/* When the kernel has no larger pids any more it goes on with this one: smaller ones are given out once. */
+#define FIRST_REUSED_PID 300
 
 /* Each process costs one descriptor for a while. */
 static void allow_many_descriptors(void)
@@ -83,6 +82,7 @@ static int open_arena(int folder_fd, const char *name, struct lr_run_process *pr
 		.started = header.started,
 		.state = header.state,
 	};
+	snprintf(process->name, sizeof(process->name), "%s", name);
 	return 1;
 }
 
@@ -122,47 +122,41 @@ static int compare(const void *a, const void *b)
 	return (one->pid > other->pid) - (one->pid < other->pid);
 }
 
-/* The line of /proc/PID/stat behind the program's name, which may contain anything. */
-static const char *read_stat(pid_t pid, char *line, size_t size)
+/* Could any process write to the file? A mapping counts, and it does not matter where the process is. */
+static bool is_open_for_writing(int fd)
 {
-	char path[64];
-	ssize_t n;
-	char *end;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return NULL;
-	n = read(fd, line, size - 1);
-	close(fd);
-	if (n <= 0)
-		return NULL;
-	line[n] = '\0';
-	end = strrchr(line, ')');
-	return end != NULL && end[1] == ' ' ? end + 2 : NULL;
+	if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0)
+		return errno == EAGAIN;
+	fcntl(fd, F_SETLEASE, F_UNLCK);
+	return false;
 }
 
-/* Is the process that started at process->started still there, and more than a zombie? */
+/* Does process @pid map a file of the name of the arena, which holds a time and so is the only one? */
+static bool is_mapped_by(pid_t pid, const char *name)
+{
+	char path[64];
+	char wanted[NAME_MAX + 3];
+	char *line = NULL;
+	size_t size = 0;
+	bool found = false;
+	FILE *maps;
+
+	snprintf(wanted, sizeof(wanted), "/%s\n", name);
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	maps = fopen(path, "re");
+	if (maps == NULL)
+		return false;
+	while (!found && getline(&line, &size, maps) > 0)
+		found = strstr(line, wanted) != NULL;
+	free(line);
+	fclose(maps);
+	return found;
+}
+
+/* Not every file system has leases, and in overlayfs they know of descriptors only, not of mappings. */
 static bool is_running(const struct lr_run_process *process)
 {
-	char line[1024];
-	unsigned long long ticks;
-	const char *stat = read_stat(process->pid, line, sizeof(line));
-
-	if (stat == NULL)
-		return access("/proc/self/stat", F_OK) != 0 &&
-		       (kill(process->pid, 0) == 0 || errno == EPERM);
-	if (*stat == 'Z' || *stat == 'X')
-		return false;
-	/* The state is field 3, the start time field 22. */
-	for (int field = 3; field < 22 && stat != NULL; field++) {
-		stat = strchr(stat, ' ');
-		stat = stat != NULL ? stat + 1 : NULL;
-	}
-	if (stat == NULL || sscanf(stat, "%llu", &ticks) != 1)
-		return true;
-	return ticks * (NS_PER_SECOND / (uint64_t)sysconf(_SC_CLK_TCK)) <= process->started + TICK_NS;
+	return is_open_for_writing(process->fd) || is_mapped_by(process->pid, process->name);
 }
 
 static uint64_t now_ns(void)
@@ -171,19 +165,6 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
-}
-
-/* Wait until the process ends, until @deadline at the latest. */
-static void await(const struct lr_run_process *process, uint64_t deadline)
-{
-	struct pollfd poller = { .fd = pidfd_open(process->pid, 0), .events = POLLIN };
-	uint64_t now = now_ns();
-
-	if (poller.fd < 0)
-		return;
-	if (now < deadline)
-		poll(&poller, 1, (int)((deadline - now) / NS_PER_MS) + 1);
-	close(poller.fd);
 }
 
 static uint32_t read_state(const struct lr_run_process *process)
@@ -196,12 +177,38 @@ static uint32_t read_state(const struct lr_run_process *process)
 	return state;
 }
 
+/*
+ * exec() keeps the pid, so of two arenas with one pid the older was left by it. But a pid that is too small to have
+ * been given out since lastref started belongs to another pid namespace, and there may be many of those in one
+ * run, each with its own process 1.
+ */
 static bool is_replaced(const struct lr_run_processes *processes, size_t index)
 {
+	const struct lr_run_process *process = &processes->all[index];
+
+	if (process->state != LR_PROCESS_RUNNING ||
+	    (process->pid < FIRST_REUSED_PID && process->pid <= getpid()))
+		return false;
 	for (size_t i = index + 1; i < processes->count; i++) {
-		if (processes->all[i].pid == processes->all[index].pid)
-			return processes->all[index].state == LR_PROCESS_RUNNING;
+		if (processes->all[i].pid == process->pid)
+			return true;
 	}
+	return false;
+}
+
+/* Is the process alive and unchecked at @deadline? */
+static bool outlives(struct lr_run_process *process, uint64_t deadline)
+{
+	static const struct timespec step = { .tv_nsec = STEP_MS * NS_PER_MS };
+
+	/* Between the two a dying process may have done its check. */
+	while (process->state == LR_PROCESS_RUNNING && is_running(process)) {
+		if (now_ns() >= deadline)
+			return true;
+		nanosleep(&step, NULL);
+		process->state = read_state(process);
+	}
+	process->state = read_state(process);
 	return false;
 }
 
@@ -212,14 +219,9 @@ static void find_fates(struct lr_run_processes *processes)
 	for (size_t i = 0; i < processes->count; i++) {
 		struct lr_run_process *process = &processes->all[i];
 
-		if (is_replaced(processes, i)) {
+		if (is_replaced(processes, i))
 			process->fate = LR_RUN_REPLACED;
-			continue;
-		}
-		if (process->state == LR_PROCESS_RUNNING && is_running(process))
-			await(process, deadline);
-		process->state = read_state(process);
-		if (process->state == LR_PROCESS_RUNNING && is_running(process))
+		else if (outlives(process, deadline))
 			process->fate = LR_RUN_RUNNING;
 	}
 }

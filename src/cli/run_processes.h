@@ -7,6 +7,7 @@
 #ifndef LR_CLI_RUN_PROCESSES_H
 #define LR_CLI_RUN_PROCESSES_H
 
+#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -18,7 +19,8 @@ enum lr_run_fate {
 };
 
 struct lr_run_process {
-	int fd; /* of its arena */
+	int fd;			 /* of its arena */
+	char name[NAME_MAX + 1]; /* of that in the folder */
 	pid_t pid;
 	uint64_t started;
 	uint32_t state; /* enum lr_process_state */

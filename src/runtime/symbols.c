@@ -7,6 +7,9 @@
  * The child is made by clone() with the parent's memory and no exit signal: no page is copied however large the program is, its
  * handlers for SIGCHLD are not run, and its wait() does not see our child. Questions and answers go through two memfds, so
  * neither side can block on a full pipe.
+ *
+ * A program that put itself into a sandbox (seccomp) since it began may be killed for clone() or execve(), so there is no child
+ * then. A sandbox that it was started in let somebody execute it, as those of containers do.
  */
 #include "runtime/symbols.h"
 
@@ -24,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,6 +39,40 @@ struct child {
 	int answers;
 	char *const *environment;
 };
+
+/* How many filters are in force on this thread: 0 none, -1 unknown. Kernels before 5.9 do not tell. */
+static long count_filters(void)
+{
+	static const char name[] = "\nSeccomp_filters:";
+	char status[4096];
+	const char *line;
+	ssize_t length;
+	int fd;
+
+	if (prctl(PR_GET_SECCOMP) <= 0)
+		return 0;
+	fd = open("/proc/thread-self/status", O_RDONLY | O_CLOEXEC);
+	length = fd >= 0 ? read(fd, status, sizeof(status) - 1) : -1;
+	if (fd >= 0)
+		close(fd);
+	if (length < 0)
+		return -1;
+	status[length] = '\0';
+	line = strstr(status, name);
+	return line ? strtol(line + sizeof(name) - 1, NULL, 10) : -1;
+}
+
+static long first_filters; /* those that the program was started under */
+
+__attribute__((constructor)) static void count_first_filters(void)
+{
+	first_filters = count_filters();
+}
+
+static bool is_sandboxed(void)
+{
+	return count_filters() != first_filters;
+}
 
 static int make_memfd(const char *name)
 {
@@ -106,6 +144,26 @@ static void try_path(char *const *environment)
 }
 
 /*
+ * What the program does with signals is not for the command: it shall end by them as any other does. The table of handlers is the
+ * child's own copy. Only once it has none may a signal arrive here. That of a file's size is better an error.
+ */
+static void reset_signals(void)
+{
+	struct sigaction action;
+	sigset_t none;
+
+	for (int number = 1; number <= SIGRTMAX; number++) {
+		if (sigaction(number, NULL, &action) != 0 || action.sa_handler == SIG_IGN)
+			continue;
+		memset(&action, 0, sizeof(action));
+		action.sa_handler = number == SIGXFSZ ? SIG_IGN : SIG_DFL;
+		sigaction(number, &action, NULL);
+	}
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/*
  * Runs on its own stack, in the parent's memory, while the parent waits: no malloc, no change to anything shared. A sanitizer
  * would take it for the parent on a stack that it does not know.
  */
@@ -116,6 +174,7 @@ __attribute__((no_sanitize_address, no_sanitize_thread)) static int run_command(
 
 	if (dup2(child->questions, STDIN_FILENO) < 0 || dup2(child->answers, STDOUT_FILENO) < 0)
 		_exit(127);
+	reset_signals();
 	if (told)
 		try_command(told, child->environment);
 	try_path(child->environment);
@@ -188,6 +247,8 @@ static void prepare(void *context, const struct lr_address *addresses, size_t co
 {
 	struct lr_symbols_in_process *symbols = context;
 
+	if (is_sandboxed())
+		return;
 	symbols->asked = count > 0 ? lr_pages_map(count * sizeof(*symbols->asked)) : NULL;
 	if (!symbols->asked)
 		return;

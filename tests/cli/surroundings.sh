@@ -273,6 +273,154 @@ test_a_thread_that_waits_for_input_does_not_hang_exitcode_or_panic()
 }
 
 #
+# The command that the program runs for its symbols.
+#
+
+test_the_command_has_no_signals_blocked()
+{
+	box_program prog <<-'C'
+		#include <signal.h>
+
+		static void nothing(int number)
+		{
+			(void)number;
+		}
+
+		int main(void)
+		{
+			sigset_t set;
+
+			signal(SIGUSR1, nothing);
+			sigfillset(&set);
+			sigprocmask(SIG_BLOCK, &set, NULL);
+			box_new();
+			return 0;
+		}
+	C
+	cat >symbolizer <<-'S'
+		#!/bin/sh
+		grep SigBlk /proc/$$/status >told
+	S
+	chmod +x symbolizer
+	run env LASTREF=leaks=warn LASTREF_COMMAND=./symbolizer ./prog
+	expect_status 0
+	expect_match told 'SigBlk:.0000000000000000'
+}
+
+test_no_handler_of_the_program_runs_in_the_commands_process()
+{
+	box_program prog <<-'C'
+		#include <signal.h>
+		#include <sys/syscall.h>
+
+		static pid_t own;
+		static volatile sig_atomic_t times;
+		static volatile sig_atomic_t strange;
+
+		static void look(int number)
+		{
+			(void)number;
+			times++;
+			strange |= syscall(SYS_getpid) != own;
+		}
+
+		static void disturb(void)
+		{
+			signal(SIGUSR1, SIG_IGN);
+			while (getppid() == own && kill(0, SIGUSR1) == 0)
+				usleep(100);
+			_exit(0);
+		}
+
+		int main(void)
+		{
+			struct sigaction action = { .sa_handler = look, .sa_flags = SA_RESTART };
+			pid_t child;
+
+			setpgid(0, 0);
+			own = getpid();
+			sigaction(SIGUSR1, &action, NULL);
+			child = fork();
+			if (child == 0)
+				disturb();
+			box_new();
+			for (int i = 0; i < 20; i++)
+				lastref_leak_check();
+			kill(child, SIGKILL);
+			return strange ? 9 : times > 0 ? 0 : 8;
+		}
+	C
+	local path
+	# Many places to look for the command in, so that its process is there for long before it is another program.
+	path=$(printf '/none:%.0s' {1..9000})
+	run env LASTREF=leaks=warn PATH="$path" ./prog
+	expect_status 0
+}
+
+test_a_program_that_locked_itself_up_is_not_killed_for_its_report()
+{
+	box_program prog <<-'C'
+		#include <linux/filter.h>
+		#include <linux/seccomp.h>
+		#include <stddef.h>
+		#include <sys/prctl.h>
+		#include <sys/syscall.h>
+
+		#define KILL_FOR(number)                                        \
+			BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),      \
+			BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
+
+		int main(void)
+		{
+			struct sock_filter filter[] = {
+				BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+				KILL_FOR(SYS_clone),
+				KILL_FOR(SYS_execve),
+				BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+			};
+			struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
+
+			prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+			if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+				return 77;
+			box_new();
+			return 0;
+		}
+	C
+	with leaks=warn ./prog
+	[ "$status" != 77 ] || skip "needs seccomp"
+	expect_status 0
+	expect_text stderr '1 object leaked'
+}
+
+test_a_program_started_in_a_sandbox_that_lets_it_run_others_still_has_lines()
+{
+	leaking_program prog
+	cat >sandbox.c <<-'C'
+		#include <linux/filter.h>
+		#include <linux/seccomp.h>
+		#include <sys/prctl.h>
+		#include <unistd.h>
+
+		int main(int argc, char **argv)
+		{
+			struct sock_filter filter[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
+			struct sock_fprog program = { 1, filter };
+
+			prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+			if (argc < 2 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+				return 77;
+			execv(argv[1], argv + 1);
+			return 1;
+		}
+	C
+	"$CC" -o sandbox sandbox.c
+	with leaks=warn ./sandbox ./prog
+	[ "$status" != 77 ] || skip "needs seccomp"
+	expect_match stderr 'box\.c:[0-9]+ box_new'
+}
+
+#
 # Processes, threads, libraries.
 #
 

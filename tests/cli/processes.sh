@@ -126,7 +126,8 @@ test_a_process_that_still_runs_in_a_pid_namespace_is_not_checked()
 	expect_no_text stderr 'leaked'
 }
 
-test_a_process_that_still_runs_without_its_descriptors_is_not_checked()
+# closed_program: a program `closed` that leaves a child running, which has closed all of its descriptors.
+closed_program()
 {
 	compile closed - <<-'C'
 		#define _GNU_SOURCE
@@ -152,11 +153,115 @@ test_a_process_that_still_runs_without_its_descriptors_is_not_checked()
 			return read(ready[0], &byte, 1) != 0;
 		}
 	C
+}
+
+test_a_process_that_still_runs_without_its_descriptors_is_not_checked()
+{
+	closed_program
 	run "$LASTREF_CMD" run -- ./closed
 	pid=$(sed -n 's/.*closed (process \([0-9]*\)) still runs: it was not checked/\1/p' stderr)
 	[ -n "$pid" ] || fail "not said: $(cat stderr)"
 	kill "$pid"
 	expect_status 0
+}
+
+test_a_process_that_still_runs_with_its_arena_in_overlayfs_is_not_checked()
+{
+	local pid
+
+	closed_program
+	mkdir disk
+	# A small /dev/shm sends the arenas to TMPDIR, and all of that is gone with the mount namespace.
+	cat >overlay <<-'SH'
+		set -e
+		mount -t tmpfs -o size=1m none /dev/shm
+		mount -t tmpfs none disk
+		mkdir disk/lower disk/upper disk/work disk/all
+		mount -t overlay -o lowerdir=disk/lower,upperdir=disk/upper,workdir=disk/work none disk/all
+		export TMPDIR=$PWD/disk/all
+		[ $# -gt 0 ] || exit 0
+		exec "$@"
+	SH
+	unshare --mount bash overlay 2>refusal || skip "needs overlayfs: $(cat refusal)"
+	# shellcheck disable=SC2016 # CMD expands it
+	run unshare --mount bash overlay "$LASTREF_CMD" run -- sh -c 'echo "$LASTREF_RUN_DIR"; ./closed'
+	pid=$(sed -n 's/.*closed (process \([0-9]*\)) still runs: it was not checked/\1/p' stderr)
+	[ -n "$pid" ] || fail "not said: $(cat stderr)"
+	kill "$pid"
+	expect_status 0
+	expect_text stdout "$PWD/disk/all/"
+}
+
+test_a_process_that_is_just_ending_is_waited_for()
+{
+	compile ending - <<-'C'
+		#include <lastref/lastref.h>
+		#include <unistd.h>
+		struct box {
+			struct lastref_count refs;
+		};
+		LASTREF_DEFINE(box, struct box, refs, NULL);
+		/* The child goes on when the parent is gone. */
+		int main(void)
+		{
+			static struct box box;
+			int over[2];
+			int ready[2];
+			char byte;
+			if (pipe(over) != 0 || pipe(ready) != 0)
+				return 1;
+			if (fork() > 0)
+				return read(ready[0], &byte, 1) != 1;
+			box_ref_init(&box);
+			close(over[1]);
+			return write(ready[1], "x", 1) != 1 || read(over[0], &byte, 1) != 0;
+		}
+	C
+	run "$LASTREF_CMD" run -- ./ending
+	expect_status 23
+	expect_text stderr '1 object leaked'
+	expect_no_text stderr 'ended without the check'
+	expect_no_text stderr 'still runs'
+}
+
+test_a_process_that_hangs_after_its_check_is_reported()
+{
+	# Its destructor runs after that of lastref, which is later in the list.
+	cat >late.c <<-'C'
+		#include <unistd.h>
+		int late_hangs;
+		__attribute__((destructor)) static void late(void)
+		{
+			if (late_hangs)
+				pause();
+		}
+	C
+	"$CC" -shared -fPIC -o liblate.so late.c
+	compile hang - -Wl,--no-as-needed "$PWD/liblate.so" <<-'C'
+		#include <lastref/lastref.h>
+		#include <stdio.h>
+		#include <unistd.h>
+		struct box {
+			struct lastref_count refs;
+		};
+		LASTREF_DEFINE(box, struct box, refs, NULL);
+		extern int late_hangs;
+		int main(void)
+		{
+			static struct box box;
+			pid_t child = fork();
+			if (child > 0)
+				return printf("%d\n", (int)child) < 0;
+			late_hangs = 1;
+			box_ref_init(&box);
+			return 0;
+		}
+	C
+	run "$LASTREF_CMD" run -- ./hang
+	kill "$(cat stdout)"
+	expect_status 23
+	expect_text stderr '1 object leaked'
+	expect_no_text stderr 'still runs'
 }
 
 test_a_process_that_still_runs_is_not_checked()
@@ -208,6 +313,19 @@ test_a_process_that_changed_its_user_or_root_folder_counts()
 		expect_status 0
 		expect_no_text stderr 'nothing was checked'
 	done
+}
+
+test_a_process_without_room_for_its_arena_counts()
+{
+	box_program
+	run "$LASTREF_CMD" run -- bash -c 'ulimit -f 32; exec ./box 1'
+	expect_status 23
+	expect_text stderr '1 object leaked'
+	expect_text stderr '1 process reported by itself: no file could be made in the folder of this run'
+	expect_no_text stderr 'nothing was checked'
+	run "$LASTREF_CMD" run -o file -- bash -c 'ulimit -f 32; exec ./box 0 misuse'
+	expect_status 23
+	expect_text stderr 'lastref: no file was written'
 }
 
 test_what_processes_without_an_arena_tell_is_counted()

@@ -252,6 +252,54 @@ test_two_runs_give_the_same_report()
 	expect_match first 'leaked.*born at 3 places'
 }
 
+test_objects_freed_without_their_last_unref_do_not_crash_the_report()
+{
+	box_program prog <<-'C'
+		struct named {
+			char *name;
+			char more[24];
+			struct lastref_count refs;
+		};
+
+		static int describe(const void *object, char *buf, size_t size)
+		{
+			return snprintf(buf, size, "%s", ((const struct named *)object)->name);
+		}
+
+		LASTREF_DEFINE(named, struct named, refs, NULL, .describe = describe);
+		static const struct lastref_type by_hand_type =
+			LASTREF_TYPE("by_hand", struct named, .describe = describe);
+
+		static struct named *new(void)
+		{
+			struct named *named = calloc(1, sizeof(*named));
+
+			if (!named)
+				abort();
+			named->name = named->more;
+			return named;
+		}
+
+		int main(void)
+		{
+			struct named *counted = new(), *by_hand = new(), *other = new();
+
+			named_ref_init(counted);
+			lastref_register(&by_hand_type, by_hand);
+			free(other);
+			free(counted);
+			free(by_hand);
+			return 0;
+		}
+	C
+	with leaks=warn:exitcode=23 ./prog
+	expect_status 23
+	expect_text stderr 'lastref: 2 objects leaked'
+	expect_text stderr 'named#1'
+	expect_text stderr 'by_hand#1'
+	expect_text stderr '(describing it failed: its memory is gone or was overwritten)'
+}
+
 #
 # Types that count by hand.
 #

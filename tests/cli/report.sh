@@ -151,7 +151,7 @@ test_a_killed_process_is_told_of()
 
 test_a_file_that_ends_early_gives_4_or_is_refused_with_3()
 {
-	local size whole header=128
+	local size whole header=120
 
 	file_with_leaks file
 	whole=$(stat -c %s file)

@@ -486,6 +486,31 @@ static void remark(const struct report *report, uint64_t number, const char *one
 	lr_sink_printf(report->sink, " %s\n", number == 1 ? one : many);
 }
 
+/* Nothing was left by the pattern of `--type` or `types=`: a typing error there must not pass for "no leaks". */
+static void write_types_seen(const struct report *report)
+{
+	uint64_t count = lr_image_count(report->image, LR_TYPES);
+	uint32_t shown = 0;
+
+	for (uint32_t id = 1; id <= count; id++) {
+		const struct lr_type_entry *type = lr_image_type(report->image, id);
+
+		if (!type || type->name == 0)
+			continue;
+		if (shown == TYPES_SHOWN) {
+			lr_sink_text(report->sink, ", ...");
+			break;
+		}
+		lr_sink_text(report->sink,
+			     shown++ == 0 ?
+				     "note: no object has a type that was asked for; there are: " :
+				     ", ");
+		type_name(report->sink, report->image, id);
+	}
+	if (shown > 0)
+		lr_sink_text(report->sink, "\n");
+}
+
 /* What the reader must know of what is not above. */
 static void write_remarks(const struct report *report)
 {
@@ -519,6 +544,9 @@ static void write_remarks(const struct report *report)
 		lr_sink_text(report->sink,
 			     "note: stacks are one frame deep: this program has no unwind table "
 			     "(link a static one with -Wl,--eh-frame-hdr)\n");
+	if (report->options->types && findings->type_count == 0 && !report->image->cut_short &&
+	    report->image->header->state != LR_PROCESS_OFF)
+		write_types_seen(report);
 	if (report->image->header->state == LR_PROCESS_OFF)
 		lr_sink_text(report->sink,
 			     "note: the program switched checking off before it ended\n");
@@ -543,7 +571,8 @@ void lr_text_report(struct lr_sink *sink, const struct lr_findings *findings,
 	};
 
 	write_total(&report);
-	if (options->types)
+	/* What is cut off would be missing in the table's sums. */
+	if (options->types && !findings->image->cut_short)
 		write_types(&report);
 	prepare(&report);
 	write_groups(&report);

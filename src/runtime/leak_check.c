@@ -86,42 +86,50 @@ static void expand(const char *name, char *path, size_t size)
 	path[length] = '\0';
 }
 
-/* Where reports go. A file that cannot be had is said, and standard error taken. */
-static int open_output(void)
+/* Where reports go: the file of `output=`, whose name is put into @path, or standard error. Negative if it cannot be had. */
+static int open_output(char *path, size_t size)
 {
 	const char *output = lr_start_settings()->output;
-	char path[LR_SETTING_TEXT_MAX + 16];
-	int fd;
 
 	if (output[0] == '\0')
 		return lr_start_error_output();
-	expand(output, path, sizeof(path));
-	fd = lr_fd_lift(open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
-	if (fd >= 0)
-		return fd;
-	dprintf(lr_start_error_output(),
-		"lastref: cannot write the report to %s: %s; it follows here\n", path,
-		strerror(errno));
-	return lr_start_error_output();
+	expand(output, path, size);
+	return lr_fd_lift(open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
 }
 
-static void print(const struct check *check)
+/* Return: 0, or the error of the first write that failed. */
+static int print_to(int fd, const struct check *check)
 {
 	static const struct lr_text_options options;
 	struct lr_symbols_in_process symbols;
 	struct lr_symbolizer symbolizer;
-	struct lr_quiet_pipe quiet;
 	struct lr_sink sink;
-	int fd;
 
-	lr_quiet_pipe_begin(&quiet);
-	fd = open_output();
 	lr_symbols_in_process_init(&symbols, &symbolizer);
 	lr_sink_init(&sink, fd);
 	lr_text_report(&sink, &check->findings, &options, &symbolizer);
 	lr_symbols_in_process_finish(&symbols);
+	return sink.error;
+}
+
+static void print(const struct check *check)
+{
+	char path[LR_SETTING_TEXT_MAX + 16] = "";
+	struct lr_quiet_pipe quiet;
+	int error;
+	int fd;
+
+	lr_quiet_pipe_begin(&quiet);
+	fd = open_output(path, sizeof(path));
+	error = fd < 0 ? errno : print_to(fd, check);
 	if (fd > STDERR_FILENO)
 		close(fd);
+	if (error != 0 && path[0] != '\0') {
+		dprintf(lr_start_error_output(),
+			"lastref: cannot write the report to %s: %s; it follows here\n", path,
+			strerror(error));
+		print_to(lr_start_error_output(), check);
+	}
 	lr_quiet_pipe_end(&quiet);
 }
 

@@ -69,8 +69,8 @@ enum lr_counter {
 	LR_BORN_UNCHECKED,	 /* 1 if checking was ever off since the start */
 	LR_REPORTED,		 /* objects that checks called by the program reported */
 	LR_MISUSES,		 /* misuses reported */
-	LR_LOST_EVENTS,		/* not logged: a signal came while the runtime was at work */
-	LR_NO_UNWINDER,		/* 1 if stacks are the caller's address only */
+	LR_LOST_EVENTS,		 /* not logged: a signal came while the runtime was at work */
+	LR_NO_UNWINDER,		 /* 1 if stacks are the caller's address only */
 	LR_COUNTERS,
 };
 
@@ -179,7 +179,8 @@ struct lr_note {
 #define LR_NOTE_MESSAGE 8u     /* text is what .leak_message wrote */
 #define LR_NOTE_UNREADABLE 16u /* the object's memory is gone: freed without its last unref */
 #define LR_NOTE_NOT_ASKED 32u  /* has a .describe, but calling it was not safe */
-#define LR_NOTE_FAULTED 64u    /* one of its type's functions was called, and followed a pointer into nowhere */
+#define LR_NOTE_FAULTED                                                                            \
+	64u /* one of its type's functions was called, and followed a pointer into nowhere */
 
 _Static_assert(sizeof(struct lr_record) == 24 && LR_SEGMENT_SIZE % 24 == 0, "records fill a segment");
 _Static_assert(sizeof(struct lr_site) == 24, "sites fill a segment");

@@ -671,3 +671,44 @@ Test(describe, an_object_born_meanwhile_in_the_place_of_another_is_not_described
 {
 	ASSERT_SAYS(replaced_meanwhile, 2, "pair#1 first", "pair#2  (not described");
 }
+
+static struct named shared_by_checks;
+
+static void *check_often(void *unused)
+{
+	for (int i = 0; i < 25; i++) {
+		if (lastref_leak_check() != 1)
+			abort();
+	}
+	return unused;
+}
+
+static int faults_in_many_checks(void *unused)
+{
+	pthread_t threads[4];
+
+	(void)unused;
+	signal(SIGSEGV, own_handler);
+	check_on();
+	shared_by_checks.name = nowhere();
+	named_ref_init(&shared_by_checks);
+	for (int i = 0; i < 4; i++) {
+		if (pthread_create(&threads[i], NULL, check_often, NULL) != 0)
+			return 1;
+	}
+	for (int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	if (lastref_count_read(&shared_by_checks.refs) != 1)
+		return 2;
+	return *(const volatile char *)nowhere();
+}
+
+Test(describe, checks_of_several_threads_end_each_its_own_faults)
+{
+	struct capture capture;
+
+	capture_run(&capture, faults_in_many_checks, NULL);
+	cr_assert(capture_exited(&capture, 77), "status 0x%x", capture.wait_status);
+	cr_assert_eq(capture_count(&capture, "named#1"), 100, "%s", capture.text);
+	capture_finish(&capture);
+}

@@ -249,12 +249,17 @@ test_a_process_that_hangs_after_its_check_is_reported()
 		int main(void)
 		{
 			static struct box box;
-			pid_t child = fork();
+			int ready[2];
+			char byte;
+			pid_t child;
+			if (pipe(ready) != 0)
+				return 1;
+			child = fork();
 			if (child > 0)
-				return printf("%d\n", (int)child) < 0;
+				return printf("%d\n", (int)child) < 0 || read(ready[0], &byte, 1) != 1;
 			late_hangs = 1;
 			box_ref_init(&box);
-			return 0;
+			return write(ready[1], "x", 1) != 1;
 		}
 	C
 	run "$LASTREF_CMD" run -- ./hang

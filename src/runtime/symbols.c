@@ -307,6 +307,23 @@ static void emit_answer(const struct lr_symbols_in_process *symbols, size_t numb
 	}
 }
 
+/*
+ * The loader's lock may be taken twice by one thread, but not by a signal handler that interrupted the taking itself. A handler
+ * that interrupted us does without the name.
+ */
+static bool ask_loader(uint64_t pc, Dl_info *ret_info)
+{
+	static __thread volatile bool is_asking;
+	bool found;
+
+	if (is_asking)
+		return false;
+	is_asking = true;
+	found = dladdr((void *)(uintptr_t)pc, ret_info) != 0 && ret_info->dli_sname;
+	is_asking = false;
+	return found;
+}
+
 static void resolve(void *context, const struct lr_address *address, lr_frame_emit emit,
 		    void *emit_context)
 {
@@ -320,7 +337,7 @@ static void resolve(void *context, const struct lr_address *address, lr_frame_em
 			return;
 		}
 	}
-	if (!dladdr((void *)(uintptr_t)address->pc, &info) || !info.dli_sname)
+	if (!ask_loader(address->pc, &info))
 		return;
 	frame.function = info.dli_sname;
 	emit(&frame, emit_context);

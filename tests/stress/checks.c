@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Leak checks while eight threads create and destroy objects, of the template and by hand: each check ends, describes only what is
- * alive, and counts what was kept for it; afterwards nothing is left.
+ * alive, and counts what was kept for it; afterwards nothing is left. Then two threads end objects while they are being looked at.
  */
 #include <lastref/lastref.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,77 @@ static void check_often(void)
 	}
 }
 
+/*
+ * Objects that die while a check is about to describe them. What a check asks of the kernel page by page takes long for one that
+ * is so large. When it is dead it looks like a living one but for the text: whoever takes a reference then describes a dead object.
+ */
+
+#define LARGE_CHECKS 400
+#define LARGE_SIZE (128 * 1024)
+
+struct large {
+	struct lastref_count refs;
+	int is_dead;
+	char rest[LARGE_SIZE];
+};
+
+static void large_destroy(struct large *large)
+{
+	__atomic_store_n(&large->refs.count, 1000, __ATOMIC_RELAXED);
+	__atomic_store_n(&large->is_dead, 1, __ATOMIC_RELEASE);
+}
+
+static int large_describe(const void *object, char *buf, size_t size)
+{
+	const struct large *large = object;
+
+	if (__atomic_load_n(&large->is_dead, __ATOMIC_RELAXED))
+		fail("a large object was described that is dead");
+	return snprintf(buf, size, "large");
+}
+
+LASTREF_DEFINE(large, struct large, refs, large_destroy, .describe = large_describe);
+
+static struct large larges[2][8];
+
+static void *end_large(void *mine_)
+{
+	struct large *mine = mine_;
+	unsigned int random = 1;
+
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		for (int i = 0; i < 8; i++) {
+			__atomic_store_n(&mine[i].is_dead, 0, __ATOMIC_RELAXED);
+			large_ref_init(&mine[i]);
+		}
+		for (int i = 0; i < 8; i++) {
+			random = random * 1664525u + 1013904223u;
+			usleep(random >> 24);
+			large_unref(&mine[i]);
+			/* The last reference may be that of a check. */
+			while (!__atomic_load_n(&mine[i].is_dead, __ATOMIC_ACQUIRE))
+				sched_yield();
+		}
+	}
+	return NULL;
+}
+
+static void check_while_large_ones_end(void)
+{
+	pthread_t threads[2];
+
+	__atomic_store_n(&stop, 0, __ATOMIC_RELAXED);
+	for (int i = 0; i < 2; i++) {
+		if (pthread_create(&threads[i], NULL, end_large, larges[i]) != 0)
+			abort();
+	}
+	for (int i = 0; i < LARGE_CHECKS; i++)
+		lastref_leak_check();
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+}
+
 int main(int argc, char **argv)
 {
 	pthread_t threads[THREADS];
@@ -134,6 +206,7 @@ int main(int argc, char **argv)
 		fail("what died meanwhile is still registered");
 	for (int i = 0; i < KEPT; i++)
 		box_unref(kept[i]);
+	check_while_large_ones_end();
 	if (lastref_leak_check() != 0)
 		fail("something is left");
 	return failures;

@@ -450,6 +450,7 @@ int lr_findings_make(struct lr_findings *findings, const struct lr_image *image,
 
 	memset(findings, 0, sizeof(*findings));
 	findings->image = image;
+	findings->is_filtered = options->type_globs != NULL;
 	if (!grow_groups(&work))
 		return -ENOMEM;
 	if (options->want_types) {

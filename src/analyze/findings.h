@@ -61,6 +61,7 @@ struct lr_findings {
 	uint64_t released; /* reported by an earlier check, and not live any more; 0 where type_globs choose */
 	uint64_t overwritten; /* live records whose address was born again: freed without their last unref; in no group */
 	bool incomplete;      /* no memory for the analysis: some objects are counted in no group */
+	bool is_filtered;     /* lr_findings_options.type_globs was given */
 	size_t mapped_groups; /* sizes of the mappings, for lr_findings_free() */
 	size_t mapped_types;
 };

@@ -487,7 +487,7 @@ static void remark(const struct report *report, uint64_t number, const char *one
 }
 
 /* Nothing was left by the pattern of `--type` or `types=`: a typing error there must not pass for "no leaks". */
-static void write_types_seen(const struct report *report)
+static void write_types_left_out(const struct report *report)
 {
 	uint64_t count = lr_image_count(report->image, LR_TYPES);
 	uint32_t shown = 0;
@@ -495,7 +495,7 @@ static void write_types_seen(const struct report *report)
 	for (uint32_t id = 1; id <= count; id++) {
 		const struct lr_type_entry *type = lr_image_type(report->image, id);
 
-		if (!type || type->name == 0)
+		if (!type || type->name == 0 || !(type->left_out || report->findings->is_filtered))
 			continue;
 		if (shown == TYPES_SHOWN) {
 			lr_sink_text(report->sink, ", ...");
@@ -546,7 +546,7 @@ static void write_remarks(const struct report *report)
 			     "(link a static one with -Wl,--eh-frame-hdr)\n");
 	if (report->options->types && findings->type_count == 0 && !report->image->cut_short &&
 	    report->image->header->state != LR_PROCESS_OFF)
-		write_types_seen(report);
+		write_types_left_out(report);
 	if (report->image->header->state == LR_PROCESS_OFF)
 		lr_sink_text(report->sink,
 			     "note: the program switched checking off before it ended\n");

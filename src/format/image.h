@@ -138,7 +138,9 @@ struct lr_type_entry {
 	uint64_t size;
 	uint64_t name_hash; /* of the whole name and c_type, also where the stored ones are cut */
 	uint64_t dealt; /* birth numbers given to threads so far, in blocks; the cursors tell how many are left */
-	uint64_t reserved[2];
+	uint32_t left_out; /* 1 if `types=` does not name it: none is registered */
+	uint32_t reserved;
+	uint64_t reserved_too;
 };
 
 struct lr_module {

@@ -124,10 +124,11 @@ static uint32_t add(const struct lastref_type *type, uint64_t hash)
 	entry->c_type = lr_arena_add_text(c_type, strlen(c_type));
 	entry->size = type->size;
 	entry->name_hash = hash;
+	entry->left_out = checked_globs[0] != '\0' && !lr_globs_match(checked_globs, name);
 	info = &infos[ordinal + 1];
 	memset(info, 0, sizeof(*info));
 	info->id = ordinal + 1;
-	info->checked = checked_globs[0] == '\0' || lr_globs_match(checked_globs, name);
+	info->checked = !entry->left_out;
 	info->logged = lr_globs_match(logged_globs, name);
 	/* Pairs with the acquire in lr_type_by_id(). */
 	__atomic_store_n(&type_count, info->id, __ATOMIC_RELEASE);

@@ -171,6 +171,14 @@ test_a_file_that_ends_early_gives_4_or_is_refused_with_3()
 	expect_text stdout '13 objects leaked'
 }
 
+test_a_pattern_that_matches_no_type_is_said()
+{
+	file_with_leaks file
+	run "$LASTREF_CMD" report --type nosuch file
+	expect_status 0
+	expect_match stdout '^note: no object has a type that was asked for; there are: '
+}
+
 test_a_damaged_file_gives_3()
 {
 	local whole offset

@@ -77,6 +77,7 @@ int shape::destroyed;
 
 class circle : public shape
 {
+    public:
 	int radius = 1;
 };
 

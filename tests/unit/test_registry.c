@@ -3,6 +3,7 @@
  * The inside of the registry: records and their indexes, the table of addresses, types and birth numbers. Links the layers, so the
  * library of a user is not in this process.
  */
+#include "base/ranks.h"
 #include "runtime/addresses.h"
 #include "runtime/arena.h"
 #include "runtime/registry.h"
@@ -313,4 +314,28 @@ Test(registry, types_beyond_the_65535th_are_refused_and_nothing_breaks)
 	}
 	cr_assert_eq(refused, 11);
 	cr_assert_eq(lr_type_find(self, &box_type)->id, box);
+}
+
+/*
+ * Events.
+ */
+
+static uint64_t lost_events(void)
+{
+	return lr_arena_header()->counters[LR_LOST_EVENTS];
+}
+
+/* As in a signal handler that interrupted a part of the library which has a lock. */
+Test(registry, an_event_while_the_thread_has_a_lock_is_counted_and_not_written)
+{
+	static const struct lastref_type type = LASTREF_TYPE("logged", int, .log = true);
+	static struct lr_lock lock = LR_LOCK_INIT(LR_RANK_ARENA);
+	int object = 0;
+
+	lastref_log_ref(&type, &object, 2);
+	cr_assert_eq(lost_events(), 0);
+	lr_lock(&lock);
+	lastref_log_ref(&type, &object, 3);
+	lr_unlock(&lock);
+	cr_assert_eq(lost_events(), 1);
 }

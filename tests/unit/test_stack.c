@@ -627,24 +627,6 @@ static void *capture_in_thread(void *argument)
 	return NULL;
 }
 
-static NOINLINE bool use_stack_and_capture(struct lr_stack_thread *thread, int levels)
-{
-	volatile char room[16 * 1024];
-	bool agrees;
-
-	room[0] = 1;
-	if (levels > 0) {
-		agrees = use_stack_and_capture(thread, levels - 1);
-	} else {
-		void *theirs[FRAMES_MAX];
-		uint32_t id = capture_for(thread);
-
-		agrees = is_backtrace(id, theirs, backtrace(theirs, FRAMES_MAX)) &&
-			 !thread->memo_is_for_once;
-	}
-	return agrees && room[0] == 1;
-}
-
 Test(stack, of_a_thread_begins_where_the_thread_did)
 {
 	pthread_t thread;
@@ -653,93 +635,6 @@ Test(stack, of_a_thread_begins_where_the_thread_did)
 	cr_assert(pthread_create(&thread, NULL, capture_in_thread, &agrees) == 0);
 	pthread_join(thread, NULL);
 	cr_assert(agrees);
-}
-
-static void *capture_deeper_and_deeper(void *argument)
-{
-	struct lr_stack_thread *thread = calloc(1, sizeof(*thread));
-	bool *agrees = argument;
-
-	*agrees = true;
-	for (int levels = 0; levels < 40; levels++)
-		*agrees = use_stack_and_capture(thread, levels) && *agrees;
-	*agrees = *agrees && thread->own.high - thread->own.low >= 40 * 16 * 1024;
-	free(thread);
-	return NULL;
-}
-
-/* Is the stack known for the thread's own? Otherwise each capture asks the kernel, which is slow, but no other test sees it. */
-Test(stack, of_a_thread_is_known_as_deep_as_it_was_used)
-{
-	pthread_t thread;
-	bool agrees = false;
-
-	lr_stack_set_depth(LR_STACK_DEPTH_MAX);
-	cr_assert(pthread_create(&thread, NULL, capture_deeper_and_deeper, &agrees) == 0);
-	pthread_join(thread, NULL);
-	cr_assert(agrees);
-	capture_deeper_and_deeper(&agrees);
-	cr_assert(agrees);
-}
-
-static void *capture_in_fibre(void *argument)
-{
-	getcontext(&fibre_context);
-	fibre_context.uc_stack.ss_sp = malloc(64 * 1024);
-	fibre_context.uc_stack.ss_size = 64 * 1024;
-	makecontext(&fibre_context, fibre_main, 0);
-	swapcontext(&main_context, &fibre_context);
-	*(bool *)argument = fibre_agrees;
-	return NULL;
-}
-
-Test(stack, a_fibre_of_a_thread_is_not_the_threads_own_stack)
-{
-	pthread_t thread;
-	bool agrees = false;
-
-	cr_assert(pthread_create(&thread, NULL, capture_in_fibre, &agrees) == 0);
-	pthread_join(thread, NULL);
-	cr_assert(agrees);
-	cr_assert(self.memo_is_for_once);
-}
-
-static volatile bool in_malloc_often; /* the handler's captures may begin */
-static struct lr_stack_thread fresh_threads[400];
-
-static void capture_for_the_first_time(int number)
-{
-	(void)number;
-	if (in_malloc_often && ticks < 400)
-		handler_disagrees += capture_for(&fresh_threads[ticks++]) == 0;
-}
-
-static void *do_nothing(void *unused)
-{
-	return unused;
-}
-
-Test(stack, a_first_capture_in_a_handler_that_interrupted_malloc_does_not_wait)
-{
-	struct sigaction action = { .sa_handler = capture_for_the_first_time, .sa_flags = SA_RESTART };
-	struct itimerval often = { .it_interval = { .tv_usec = 50 }, .it_value = { .tv_usec = 50 } };
-	pthread_t thread;
-
-	/* From now on malloc takes its locks. */
-	cr_assert(pthread_create(&thread, NULL, do_nothing, NULL) == 0);
-	pthread_join(thread, NULL);
-	capture();
-	sigaction(SIGALRM, &action, NULL);
-	in_malloc_often = true;
-	setitimer(ITIMER_REAL, &often, NULL);
-	while (ticks < 400) {
-		void *volatile blocks[2] = { malloc(5000), malloc(6000) };
-
-		free(blocks[0]);
-		free(blocks[1]);
-	}
-	setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
-	cr_assert_eq(handler_disagrees, 0);
 }
 
 /* Many sites: the table grows, and everything in it is found again. */

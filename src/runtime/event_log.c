@@ -9,7 +9,7 @@
 #include "base/sink.h"
 #include "export/text.h"
 #include "runtime/arena.h"
-#include "runtime/quiet_pipe.h"
+#include "runtime/quiet_write.h"
 #include "runtime/registry.h"
 #include "runtime/start.h"
 #include "runtime/symbols.h"
@@ -52,10 +52,10 @@ static void write_stack(struct lr_sink *sink, const struct lr_type_info *type, u
 void lr_log_event(const struct lr_type_info *type, const char *what, const void *object,
 		  uint32_t index, int64_t count, uint32_t site)
 {
-	struct lr_quiet_pipe quiet;
+	struct lr_quiet_write quiet;
 	struct lr_sink sink;
 
-	lr_quiet_pipe_begin(&quiet);
+	lr_quiet_write_begin(&quiet);
 	lr_sink_init(&sink, lr_start_error_output());
 	lr_sink_text(&sink, "lastref: [");
 	write_name(&sink, type, object, index);
@@ -67,5 +67,5 @@ void lr_log_event(const struct lr_type_info *type, const char *what, const void 
 	write_stack(&sink, type, site);
 	lr_sink_text(&sink, "\n");
 	lr_sink_flush(&sink);
-	lr_quiet_pipe_end(&quiet);
+	lr_quiet_write_end(&quiet);
 }

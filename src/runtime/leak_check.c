@@ -16,7 +16,7 @@
 #include "export/text.h"
 #include "runtime/arena.h"
 #include "runtime/describe.h"
-#include "runtime/quiet_pipe.h"
+#include "runtime/quiet_write.h"
 #include "runtime/registry.h"
 #include "runtime/start.h"
 #include "runtime/symbols.h"
@@ -115,11 +115,11 @@ static int print_to(int fd, const struct check *check)
 static void print(const struct check *check)
 {
 	char path[LR_SETTING_TEXT_MAX + 16] = "";
-	struct lr_quiet_pipe quiet;
+	struct lr_quiet_write quiet;
 	int error;
 	int fd;
 
-	lr_quiet_pipe_begin(&quiet);
+	lr_quiet_write_begin(&quiet);
 	fd = open_output(path, sizeof(path));
 	error = fd < 0 ? errno : print_to(fd, check);
 	if (fd > STDERR_FILENO)
@@ -130,7 +130,7 @@ static void print(const struct check *check)
 			strerror(error));
 		print_to(lr_start_error_output(), check);
 	}
-	lr_quiet_pipe_end(&quiet);
+	lr_quiet_write_end(&quiet);
 }
 
 /*

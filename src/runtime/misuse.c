@@ -15,7 +15,7 @@
 #include "base/sink.h"
 #include "export/text.h"
 #include "runtime/arena.h"
-#include "runtime/quiet_pipe.h"
+#include "runtime/quiet_write.h"
 #include "runtime/registry.h"
 #include "runtime/start.h"
 #include "runtime/symbols.h"
@@ -218,7 +218,7 @@ void lr_misuse_report(const struct lr_misuse *misuse)
 	/* Pairs with the release in lastref_set_misuse_handler(). */
 	const struct handler *handler = __atomic_load_n(&current, __ATOMIC_ACQUIRE);
 	char *memory = lr_pages_map(MESSAGE_SIZE);
-	struct lr_quiet_pipe quiet;
+	struct lr_quiet_write quiet;
 	struct lr_sink sink;
 
 	if (memory)
@@ -226,7 +226,7 @@ void lr_misuse_report(const struct lr_misuse *misuse)
 	else
 		lr_sink_init(&sink, -1);
 	/* The symbols are asked for by way of a file. */
-	lr_quiet_pipe_begin(&quiet);
+	lr_quiet_write_begin(&quiet);
 	compose(&sink, misuse);
 	lr_arena_count(LR_MISUSES, 1);
 	if (handler) {
@@ -237,7 +237,7 @@ void lr_misuse_report(const struct lr_misuse *misuse)
 			.message = memory ? memory : "lastref: MISUSE (no memory for the message)\n",
 		};
 
-		lr_quiet_pipe_end(&quiet);
+		lr_quiet_write_end(&quiet);
 		handler->function(&told, handler->context);
 		lr_pages_unmap(memory, MESSAGE_SIZE);
 		return;

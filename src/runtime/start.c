@@ -43,7 +43,8 @@ static pid_t owner; /* the process that this state belongs to; guarded by start_
  * _Fork() and clone(), which call no handlers: so a child notices before it touches what is its parent's.
  */
 static bool started_without_page;
-static bool *started = &started_without_page; /* both this and the place: written under start_lock, release */
+static bool *started =
+	&started_without_page;	    /* both this and the place: written under start_lock, release */
 static enum lastref_leak_mode mode; /* guarded by start_lock for writing */
 static struct lr_settings settings;
 

@@ -175,8 +175,11 @@ __attribute__((no_sanitize_address, no_sanitize_thread)) static int run_command(
 	if (dup2(child->questions, STDIN_FILENO) < 0 || dup2(child->answers, STDOUT_FILENO) < 0)
 		_exit(127);
 	reset_signals();
-	if (told)
+	/* Whoever says which, or with an empty value that there is none, gets no other. */
+	if (told) {
 		try_command(told, child->environment);
+		_exit(127);
+	}
 	try_path(child->environment);
 	try_command(LR_BINDIR "/lastref", child->environment);
 	_exit(127);

@@ -23,7 +23,7 @@ struct lr_symbols_in_process {
 /**
  * lr_symbols_in_process_init() - make @symbolizer resolve through @symbols
  *
- * The command is looked for where LASTREF_COMMAND says, in PATH, and where it was installed. It is run without LASTREF and LD_PRELOAD in
+ * The command is the one that LASTREF_COMMAND names, or else the first found in PATH and where it was installed. It is run without LASTREF and LD_PRELOAD in
  * its environment, and without a SIGCHLD for the program.
  */
 void lr_symbols_in_process_init(struct lr_symbols_in_process *symbols,

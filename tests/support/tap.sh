@@ -59,7 +59,7 @@ LD_LIBRARY_PATH=$LASTREF_BUILD
 # What script(1) starts: not every shell makes way for the command that it is given, and then it gets the terminal's signals too.
 SHELL=$(command -v bash)
 export SRC LASTREF_BUILD LASTREF_CMD CC CXX LC_ALL LD_LIBRARY_PATH SHELL
-unset MAKEFLAGS MAKELEVEL LASTREF LASTREF_RUN_DIR NO_COLOR CLICOLOR_FORCE DEBUGINFOD_URLS
+unset MAKEFLAGS MAKELEVEL LASTREF LASTREF_RUN_DIR LASTREF_RUN_FD LASTREF_COMMAND NO_COLOR CLICOLOR_FORCE DEBUGINFOD_URLS
 
 # What `skip` ends a test with: no shell or signal gives this status by itself.
 tap_skip_status=77

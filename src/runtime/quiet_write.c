@@ -7,14 +7,14 @@
  * The signal of a failed write is sent to the thread that wrote, so blocking it in this thread and taking it from the pending ones
  * concerns nobody else. One that was pending before is the program's and stays.
  */
-#include "runtime/quiet_pipe.h"
+#include "runtime/quiet_write.h"
 
 #include <errno.h>
 #include <time.h>
 
 static const int signals[LR_QUIET_SIGNALS] = { SIGPIPE, SIGXFSZ };
 
-void lr_quiet_pipe_begin(struct lr_quiet_pipe *quiet)
+void lr_quiet_write_begin(struct lr_quiet_write *quiet)
 {
 	sigset_t pending;
 	sigset_t set;
@@ -28,7 +28,7 @@ void lr_quiet_pipe_begin(struct lr_quiet_pipe *quiet)
 	pthread_sigmask(SIG_BLOCK, &set, &quiet->mask);
 }
 
-void lr_quiet_pipe_end(const struct lr_quiet_pipe *quiet)
+void lr_quiet_write_end(const struct lr_quiet_write *quiet)
 {
 	static const struct timespec at_once = { 0, 0 };
 	int error = errno;

@@ -29,6 +29,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -185,25 +186,57 @@ __attribute__((no_sanitize_address, no_sanitize_thread)) static int run_command(
 	_exit(127);
 }
 
+/*
+ * clone(2) with our memory, on a stack of its own, while the calling thread waits until the child has exec'ed or ended.
+ *
+ * By the system call itself, where the machine is known: ThreadSanitizer replaces clone(), takes the child for that of a fork of a program
+ * with threads, and as it shares our memory, kills the program at its next pthread_create().
+ */
+static long clone_child(char *stack_end, struct child *child)
+{
+#if defined(__x86_64__)
+	int (*run)(void *) = run_command;
+	long result = SYS_clone;
+
+	__asm__ volatile("xorl %%r10d, %%r10d\n\t"
+			 "xorl %%r8d, %%r8d\n\t"
+			 "syscall\n\t"
+			 "testq %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "movq %[child], %%rdi\n\t"
+			 "callq *%[run]\n\t"
+			 "hlt\n"
+			 "1:"
+			 : "+a"(result)
+			 : "D"((long)(CLONE_VM | CLONE_VFORK)), "S"(stack_end),
+			   "d"(0L), [child] "r"(child), [run] "r"(run)
+			 : "rcx", "r8", "r10", "r11", "memory", "cc");
+	return result;
+#else
+	return clone(run_command, stack_end, CLONE_VM | CLONE_VFORK, child);
+#endif
+}
+
 static bool run_child(struct child *child)
 {
 	char *stack = lr_pages_map(CHILD_STACK_SIZE);
 	sigset_t all;
 	sigset_t before;
 	int status = -1;
-	pid_t pid;
+	long pid;
 
 	if (!stack)
 		return false;
 	/* A handler of the program must not run in the child, which has the program's memory. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pid = clone(run_command, stack + CHILD_STACK_SIZE, CLONE_VM | CLONE_VFORK, child);
+	/* The end of a page is aligned as the call of a function wants it. */
+	pid = clone_child(stack + CHILD_STACK_SIZE, child);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	lr_pages_unmap(stack, CHILD_STACK_SIZE);
 	if (pid < 0)
 		return false;
-	while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
+	while (waitpid((pid_t)pid, &status, __WALL) < 0 && errno == EINTR)
 		continue;
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }

@@ -202,6 +202,7 @@ test_signals_sent_to_lastref_reach_cmd()
 
 test_ctrl_c_at_the_terminal_is_not_passed_on_a_second_time()
 {
+	need_terminal
 	mkfifo ready over
 	# CMD leaves the terminal, so the only SIGINT that could reach it is one that lastref passes on.
 	compile count - <<-'C'
@@ -251,6 +252,7 @@ test_ctrl_c_at_the_terminal_is_not_passed_on_a_second_time()
 
 test_ctrl_c_at_the_terminal_reaches_cmd()
 {
+	need_terminal
 	mkfifo ready over
 	{
 		read -r _ <ready
@@ -416,6 +418,7 @@ test_only_types_asked_for_are_checked()
 
 test_color_is_for_terminals_without_no_color()
 {
+	need_terminal
 	box_program
 	run "$LASTREF_CMD" run -- ./box 1
 	expect_no_text stderr $'\033'

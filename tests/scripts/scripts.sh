@@ -72,6 +72,31 @@ tree()
 	echo "#include $2" >"src/$1/file.c"
 }
 
+test_a_test_that_hangs_is_ended_with_all_that_it_started_and_the_next_one_runs()
+{
+	cat >hang.sh <<-'SH'
+		. "$SRC/tests/support/tap.sh"
+		test_hangs()
+		{
+			sleep 1000 &
+			echo $! >"$FOLDER/pid"
+			mkfifo pipe
+			read -r _ <pipe
+		}
+		test_is_fine()
+		{
+			true
+		}
+		run_tests
+	SH
+	FOLDER=$PWD TEST_SECONDS=1 run bash hang.sh
+	expect_status 1
+	expect_text stdout 'not ok 1 - hangs'
+	expect_text stdout 'test_hangs was not over after 1 seconds'
+	expect_text stdout 'ok 2 - is_fine'
+	! kill -0 "$(cat pid)" 2>/dev/null || grep -q '^State:.Z' "/proc/$(cat pid)/status" || fail "its child still runs"
+}
+
 test_an_include_against_the_layers_is_found()
 {
 	tree base '"runtime/arena.h"'

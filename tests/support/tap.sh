@@ -20,13 +20,15 @@
 # Every function called test_* is a test, run in the order of the file, and its name without that prefix is the sentence it
 # proves. Each runs in a subshell of its own, in a new empty folder, under `set -euE -o pipefail`: a test fails at the first
 # command that fails, and the harness names that command and its line. With arguments, run_tests runs the tests named. A function
-# called after_all, if the file has one, is run at the end.
+# called after_all, if the file has one, is run at the end. A test that takes longer than TEST_SECONDS (60) is ended, with all that
+# it started, and has failed: a test that waits for what never comes must not take the others along.
 #
 # Variables (from meson; with defaults when a file is run by hand):
 #	SRC		the source tree
 #	LASTREF_BUILD	the build folder: liblastref.so, liblastref.a, the examples
 #	LASTREF_CMD	the `lastref` command
 #	CC, CXX		compilers, gcc and g++ if unset
+#	TEST_SECONDS	how long one test may take
 #
 # The environment of a test has no LASTREF* settings of the caller, LC_ALL=C, and LD_LIBRARY_PATH set to the build folder.
 #
@@ -41,6 +43,7 @@
 #	expect_equal A B	the strings A and B are equal
 #	fail MESSAGE		fail this test
 #	skip REASON		end this test; counted as skipped
+#	need_terminal		skip this test where script(1) can make no terminal
 #	compile OUT SOURCE [FLAG...]
 #				build SOURCE (`-` reads C from stdin) against include/ and liblastref.so as -std=gnu11 -g, no warnings
 #				allowed. FLAGs come last.
@@ -54,6 +57,7 @@ LASTREF_BUILD=${LASTREF_BUILD:-$SRC/build}
 LASTREF_CMD=${LASTREF_CMD:-$LASTREF_BUILD/lastref}
 CC=${CC:-gcc}
 CXX=${CXX:-g++}
+TEST_SECONDS=${TEST_SECONDS:-60}
 LC_ALL=C
 LD_LIBRARY_PATH=$LASTREF_BUILD
 # What script(1) starts: not every shell makes way for the command that it is given, and then it gets the terminal's signals too.
@@ -63,6 +67,7 @@ unset MAKEFLAGS MAKELEVEL LASTREF LASTREF_RUN_DIR LASTREF_RUN_FD LASTREF_COMMAND
 
 # What `skip` ends a test with: no shell or signal gives this status by itself.
 tap_skip_status=77
+tap_group=
 status=0
 
 fail()
@@ -75,6 +80,13 @@ skip()
 {
 	printf '%s\n' "$*" >"$tap_skip_file"
 	exit "$tap_skip_status"
+}
+
+need_terminal()
+{
+	# A folder /dev without devpts has no pseudo-terminals, and script then ends at once, with a message and without CMD.
+	[ "$(timeout 10 script -qec 'echo made' /dev/null </dev/null 2>&1 | tr -d '\r\n')" = made ] ||
+		skip "needs a pseudo-terminal, and script(1) can make none here (is devpts mounted?)"
 }
 
 run()
@@ -170,16 +182,44 @@ tap_test_names()
 	done | sort -k2,2n | cut -d' ' -f1
 }
 
-# tap_run_one NAME LOG: run one test in a folder of its own. Return: its status.
+# tap_end GROUP: end a group of processes.
+tap_end()
+{
+	[ -z "$1" ] || kill -KILL -- "-$1" 2>/dev/null
+}
+
+# tap_watch NAME GROUP LOG: end the group of a test when its time is over.
+tap_watch()
+{
+	sleep "$TEST_SECONDS"
+	echo "$1 was not over after $TEST_SECONDS seconds" >>"$3"
+	tap_end "$2"
+}
+
+# tap_run_one NAME LOG: run one test in a folder and a group of processes of its own. Return: its status.
 tap_run_one()
 {
+	local result=0 watch
+
+	set -m
 	(
+		set +m
 		set -eE -o pipefail
+		trap - EXIT
 		trap 'tap_on_error $? "$BASH_COMMAND"' ERR
 		mkdir -- "$tap_folder/$1"
 		cd -- "$tap_folder/$1"
 		"$1"
-	) >"$2" 2>&1 </dev/null
+	) >"$2" 2>&1 </dev/null &
+	tap_group=$!
+	tap_watch "$1" "$tap_group" "$2" >/dev/null 2>&1 </dev/null &
+	watch=$!
+	set +m
+	disown "$watch"
+	wait "$tap_group" 2>/dev/null || result=$?
+	tap_end "$watch"
+	tap_group=
+	return "$result"
 }
 
 # tap_result NUMBER NAME STATUS LOG: print the line of one test, and what it printed if it failed.
@@ -202,6 +242,7 @@ tap_result()
 
 tap_clean_up()
 {
+	tap_end "$tap_group"
 	chmod -R u+rwX "$tap_folder" 2>/dev/null
 	rm -rf "$tap_folder"
 	! declare -F after_all >/dev/null || after_all

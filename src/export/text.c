@@ -511,6 +511,29 @@ static void write_types_left_out(const struct report *report)
 		lr_sink_text(report->sink, "\n");
 }
 
+/* The last note of `settle=` is in force. */
+static void write_unsettled(const struct report *report)
+{
+	const struct lr_note *last = NULL;
+	const char *text;
+	size_t length;
+
+	for (uint64_t i = lr_image_count(report->image, LR_NOTES); i > 0 && !last; i--) {
+		const struct lr_note *note = lr_image_at(report->image, LR_NOTES, i - 1);
+
+		if (note && (note->flags & LR_NOTE_UNSETTLED))
+			last = note;
+	}
+	text = last ? lr_image_text(report->image, last->text, &length) : "";
+	if (text[0] == '\0')
+		return;
+	lr_sink_text(report->sink, "note: still changing when the check had waited ");
+	lr_sink_number(report->sink, last->count > 0 ? (uint64_t)last->count : 0);
+	lr_sink_text(report->sink, " ms (settle=): ");
+	lr_sink_foreign(report->sink, text, length, 1024);
+	lr_sink_text(report->sink, "\n");
+}
+
 /* What the reader must know of what is not above. */
 static void write_remarks(const struct report *report)
 {
@@ -540,6 +563,7 @@ static void write_remarks(const struct report *report)
 	       "stacks could not be kept");
 	remark(report, counters[LR_LOST_EVENTS], "event of a signal handler was not logged",
 	       "events of signal handlers were not logged");
+	write_unsettled(report);
 	if (counters[LR_NO_UNWINDER])
 		lr_sink_text(report->sink,
 			     "note: stacks are one frame deep: this program has no unwind table "

@@ -181,6 +181,8 @@ struct lr_note {
 #define LR_NOTE_MESSAGE 8u     /* text is what .leak_message wrote */
 #define LR_NOTE_UNREADABLE 16u /* the object's memory is gone: freed without its last unref */
 #define LR_NOTE_NOT_ASKED 32u  /* has a .describe, but calling it was not safe */
+#define LR_NOTE_UNSETTLED                                                                          \
+	128u /* of no object: `settle=` waited for `count` ms, and what text says still changed; "" nothing did */
 #define LR_NOTE_FAULTED                                                                            \
 	64u /* one of its type's functions was called, and followed a pointer into nowhere */
 

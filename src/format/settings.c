@@ -18,9 +18,10 @@
 
 #define KEYS_TEXT                                                                                     \
 	"the keys are leaks=off|warn|panic, stack=1..128, output=FILE|stderr, types=GLOB[,GLOB]..., " \
-	"log=GLOB[,GLOB]..., exitcode=0..255"
+	"log=GLOB[,GLOB]..., exitcode=0..255, settle=0..60000"
 
 _Static_assert(LR_STACK_DEPTH_MAX == 128, "KEYS_TEXT and lastref-env(7) say 128");
+_Static_assert(LR_SETTLE_MAX == 60000, "KEYS_TEXT and lastref-env(7) say 60000");
 
 /* Why a pair was refused: words, what is wrong, words. */
 struct refusal {
@@ -89,6 +90,11 @@ static bool set_exitcode(struct lr_settings *settings, const char *value)
 	return parse_number(value, 0, 255, &settings->exitcode);
 }
 
+static bool set_settle(struct lr_settings *settings, const char *value)
+{
+	return parse_number(value, 0, LR_SETTLE_MAX, &settings->settle);
+}
+
 static bool set_output(struct lr_settings *settings, const char *value)
 {
 	strcpy(settings->output, strcmp(value, "stderr") == 0 ? "" : value);
@@ -119,6 +125,7 @@ static const struct key {
 	{ "types", set_types, NULL },
 	{ "log", set_log, NULL },
 	{ "exitcode", set_exitcode, "exitcode is an exit status from 0 to 255" },
+	{ "settle", set_settle, "settle is a number of milliseconds from 0 to 60000" },
 };
 
 /*

@@ -22,6 +22,7 @@
 #define LR_SETTING_TEXT_MAX 4096
 #define LR_STACK_DEPTH_DEFAULT 32
 #define LR_STACK_DEPTH_MAX 128
+#define LR_SETTLE_MAX 60000
 
 enum lr_leaks { LR_LEAKS_UNSET, LR_LEAKS_OFF, LR_LEAKS_WARN, LR_LEAKS_PANIC };
 
@@ -29,6 +30,7 @@ struct lr_settings {
 	enum lr_leaks leaks; /* leaks=off|warn|panic */
 	int stack_depth;     /* stack=N, 1..LR_STACK_DEPTH_MAX frames */
 	int exitcode;	     /* exitcode=N, 0..255; 0 leaves the program's status alone */
+	int settle; /* settle=MS, 0..LR_SETTLE_MAX: a check waits for counts to rest so long; 0 does not */
 	char output[LR_SETTING_TEXT_MAX]; /* output=FILE|stderr; "" is stderr; %p in it is the process id */
 	char types[LR_SETTING_TEXT_MAX]; /* types=GLOB,... of the types to check; "" is all */
 	char log[LR_SETTING_TEXT_MAX]; /* log=GLOB,... of the types whose events are logged; "" is none */

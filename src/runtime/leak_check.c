@@ -18,6 +18,7 @@
 #include "runtime/describe.h"
 #include "runtime/quiet_write.h"
 #include "runtime/registry.h"
+#include "runtime/settle.h"
 #include "runtime/start.h"
 #include "runtime/symbols.h"
 
@@ -211,6 +212,7 @@ size_t lastref_leak_check(void)
 		return 0;
 	if (describing)
 		return only_count();
+	lr_settle();
 	lr_arena_count(LR_REPORTED, mark_reported());
 	make_check(&check, &options);
 	objects = (size_t)check.findings.objects;
@@ -298,6 +300,7 @@ void lr_leak_check_at_exit(void)
 	struct check check;
 	bool leaked;
 
+	lr_settle();
 	make_check(&check, &options);
 	leaked = check.findings.objects > 0;
 	if (lr_arena_is_shared())

@@ -33,6 +33,7 @@ Test(settings, nothing_said_means_the_defaults)
 	cr_assert_eq(settings.leaks, LR_LEAKS_UNSET);
 	cr_assert_eq(settings.stack_depth, LR_STACK_DEPTH_DEFAULT);
 	cr_assert_eq(settings.exitcode, 0);
+	cr_assert_eq(settings.settle, 0);
 	cr_assert_str_empty(settings.output);
 	cr_assert_str_empty(settings.types);
 	cr_assert_str_empty(settings.log);
@@ -40,11 +41,13 @@ Test(settings, nothing_said_means_the_defaults)
 
 Test(settings, every_key_is_obeyed)
 {
-	cr_assert_eq(parse("leaks=panic:stack=7:output=/tmp/r:types=net.*,dentry:log=d*:exitcode=23"),
+	cr_assert_eq(parse("leaks=panic:stack=7:output=/tmp/r:types=net.*,dentry:log=d*:exitcode=23:"
+			   "settle=250"),
 		     0);
 	cr_assert_eq(settings.leaks, LR_LEAKS_PANIC);
 	cr_assert_eq(settings.stack_depth, 7);
 	cr_assert_eq(settings.exitcode, 23);
+	cr_assert_eq(settings.settle, 250);
 	cr_assert_str_eq(settings.output, "/tmp/r");
 	cr_assert_str_eq(settings.types, "net.*,dentry");
 	cr_assert_str_eq(settings.log, "d*");
@@ -106,6 +109,8 @@ Test(settings, numbers_have_bounds)
 	assert_refused("stack=0", "stack=0", "from 1 to 128");
 	assert_refused("stack=129", "stack=129", "from 1 to 128");
 	assert_refused("exitcode=256", "exitcode=256", "from 0 to 255");
+	cr_assert_eq(parse("settle=60000"), 0);
+	assert_refused("settle=60001", "settle=60001", "from 0 to 60000");
 	assert_refused("stack=", "stack=", "from 1 to 128");
 	assert_refused("stack=-1", "stack=-1", "from 1 to 128");
 	assert_refused("stack= 5", "stack= 5", "from 1 to 128");
@@ -115,8 +120,8 @@ Test(settings, numbers_have_bounds)
 
 Test(settings, an_unknown_key_is_named_with_the_valid_ones)
 {
-	static const char *const keys[] = { "leaks=", "stack=", "output=",
-					    "types=", "log=",	"exitcode=" };
+	static const char *const keys[] = { "leaks=", "stack=",	   "output=", "types=",
+					    "log=",   "exitcode=", "settle=" };
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		assert_refused("leaks=warn:leek=1", "'leek'", keys[i]);

@@ -1,0 +1,277 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# `settle=MS`: a check waits for threads that are about to give their references back, and not for ever.
+. "$(dirname "$0")/../support/tap.sh"
+. "$(dirname "$0")/../support/programs.sh"
+
+# A program whose worker drops the last reference 50 ms after main() has returned, or has asked for a check, and stays.
+late_program()
+{
+	box_program prog <<-'C'
+		static struct box *kept;
+
+		static void *drop_late(void *unused)
+		{
+			usleep(50 * 1000);
+			box_ref_clear(&kept);
+			pause();
+			return unused;
+		}
+
+		int main(int argc, char **argv)
+		{
+			pthread_t thread;
+
+			(void)argv;
+			kept = box_new();
+			if (pthread_create(&thread, NULL, drop_late, NULL) != 0)
+				return 1;
+			return argc > 1 ? (int)lastref_leak_check() : 0;
+		}
+	C
+}
+
+test_a_worker_that_drops_its_reference_late_has_leaked_nothing()
+{
+	late_program
+	with leaks=warn:exitcode=9:settle=200 ./prog
+	expect_status 0
+	expect_empty stderr
+}
+
+test_a_check_that_the_program_calls_waits_too()
+{
+	late_program
+	with leaks=warn:settle=200 ./prog check
+	expect_status 0
+	expect_empty stderr
+}
+
+test_a_check_under_lastref_run_waits_too()
+{
+	late_program
+	run env LASTREF=settle=200 "$LASTREF_CMD" run -- ./prog
+	expect_status 0
+	expect_text stderr 'lastref: no leaks'
+	expect_no_text stderr 'still changing'
+}
+
+# The worker waits until the check is over, so that nothing depends on time.
+test_without_it_a_check_does_not_wait()
+{
+	box_program prog <<-'C'
+		static struct box *kept;
+		static pthread_mutex_t until_checked = PTHREAD_MUTEX_INITIALIZER;
+
+		static void *drop_late(void *unused)
+		{
+			pthread_mutex_lock(&until_checked);
+			box_ref_clear(&kept);
+			return unused;
+		}
+
+		int main(void)
+		{
+			pthread_t thread;
+			size_t leaks;
+
+			kept = box_new();
+			pthread_mutex_lock(&until_checked);
+			if (pthread_create(&thread, NULL, drop_late, NULL) != 0)
+				return 100;
+			leaks = lastref_leak_check();
+			pthread_mutex_unlock(&until_checked);
+			pthread_join(thread, NULL);
+			return (int)leaks;
+		}
+	C
+	with leaks=warn ./prog
+	expect_status 1
+	# What still lives when all is quiet is a leak; and the wait ends although a thread is there.
+	with leaks=warn:settle=30 ./prog
+	expect_status 1
+	expect_text stderr '1 object leaked'
+	expect_no_text stderr 'still changing'
+}
+
+test_a_program_that_is_always_busy_ends_and_what_it_does_is_named()
+{
+	local begin
+
+	box_program prog <<-'C'
+		struct other {
+			struct lastref_count refs;
+		};
+		LASTREF_DEFINE(other, struct other, refs, NULL);
+
+		struct still {
+			struct lastref_count refs;
+		};
+		LASTREF_DEFINE(still, struct still, refs, NULL);
+
+		static struct box *shared;
+
+		static void *work(void *count)
+		{
+			for (unsigned int round = 0;; round++) {
+				struct other other;
+
+				other_ref_init(&other);
+				for (unsigned int i = 0; i < round % 7; i++)
+					box_ref(shared);
+				__atomic_store_n((unsigned int *)count, round, __ATOMIC_RELEASE);
+				usleep(200);
+				for (unsigned int i = 0; i < round % 7; i++)
+					box_unref(shared);
+				other_unref(&other);
+			}
+			return NULL;
+		}
+
+		int main(void)
+		{
+			static struct still still;
+			unsigned int count = 0;
+			pthread_t thread;
+
+			still_ref_init(&still);
+			shared = box_new();
+			if (pthread_create(&thread, NULL, work, &count) != 0)
+				return 1;
+			while (__atomic_load_n(&count, __ATOMIC_ACQUIRE) < 2)
+				usleep(100);
+			return 0;
+		}
+	C
+	begin=$SECONDS
+	with leaks=warn:settle=40 timeout 60 ./prog
+	expect_status 0
+	[ $((SECONDS - begin)) -lt 20 ]
+	expect_match stderr '^note: still changing when the check had waited [0-9,]+ ms \(settle=\): .*counts of box \(box#1\)'
+	expect_match stderr 'still changing.*births and deaths of other'
+	expect_no_text stderr 'of still'
+	run env LASTREF=settle=40 "$LASTREF_CMD" run -o busy.lrt -- ./prog
+	expect_match stderr '^note: still changing .*counts of box \(box#1\)'
+	run "$LASTREF_CMD" report busy.lrt
+	expect_match stdout '^note: still changing .*counts of box \(box#1\)'
+}
+
+test_a_program_of_one_thread_does_not_wait()
+{
+	local begin=$SECONDS
+
+	leaking_program prog
+	with leaks=warn:settle=60000 ./prog
+	expect_text stderr '1 object leaked'
+	[ $((SECONDS - begin)) -lt 30 ]
+}
+
+test_the_wait_ends_with_the_last_other_thread()
+{
+	local begin=$SECONDS
+
+	box_program prog <<-'C'
+		static void *drop(void *box)
+		{
+			usleep(50 * 1000);
+			return box_unref(box);
+		}
+
+		int main(void)
+		{
+			pthread_t thread;
+
+			return pthread_create(&thread, NULL, drop, box_new());
+		}
+	C
+	with leaks=warn:settle=60000 ./prog
+	expect_empty stderr
+	[ $((SECONDS - begin)) -lt 30 ]
+}
+
+test_memory_may_go_while_counts_are_looked_at()
+{
+	box_program prog <<-'C'
+		#include <sys/mman.h>
+
+		/* Born over and over in pages that come and go, and never dead. */
+		static void *come_and_go(void *count)
+		{
+			for (;;) {
+				char *pages = mmap(NULL, 64 * 4096, PROT_READ | PROT_WRITE,
+						   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+				if (pages == MAP_FAILED)
+					abort();
+				for (int i = 0; i < 64; i++)
+					box_ref_init((struct box *)(pages + i * 4096));
+				munmap(pages, 64 * 4096);
+				__atomic_fetch_add((int *)count, 1, __ATOMIC_RELEASE);
+			}
+			return NULL;
+		}
+
+		int main(void)
+		{
+			pthread_t thread;
+			int count = 0;
+
+			if (pthread_create(&thread, NULL, come_and_go, &count) != 0)
+				return 1;
+			while (__atomic_load_n(&count, __ATOMIC_ACQUIRE) < 2)
+				usleep(100);
+			return 0;
+		}
+	C
+	with leaks=warn:settle=20 timeout 60 ./prog
+	expect_status 0
+	expect_match stderr 'still changing.*births and deaths of box'
+}
+
+test_a_check_that_came_to_rest_does_not_repeat_what_an_earlier_one_said()
+{
+	box_program prog <<-'C'
+		static int stop;
+
+		static void *work(void *unused)
+		{
+			while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+				box_unref(box_new());
+				usleep(500);
+			}
+			return unused;
+		}
+
+		int main(void)
+		{
+			pthread_t thread;
+
+			if (pthread_create(&thread, NULL, work, NULL) != 0)
+				return 1;
+			box_new();
+			lastref_leak_check();
+			__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+			box_new();
+			lastref_leak_check();
+			return 0;
+		}
+	C
+	with leaks=warn:settle=50 ./prog
+	expect_equal "$(grep -c ' leaked, ' stderr)" 2
+	expect_equal "$(grep -c 'still changing' stderr)" 1
+}
+
+test_a_time_out_of_range_is_named()
+{
+	leaking_program prog
+	with leaks=warn:settle=60001 ./prog
+	expect_status 0
+	expect_equal "$(wc -l <stderr)" 1
+	expect_text stderr "'settle=60001' is not valid; settle is a number of milliseconds from 0 to 60000; checking is off"
+	run env LASTREF=settle=-1 "$LASTREF_CMD" run -- ./prog
+	expect_status 2
+	expect_text stderr "'settle=-1' is not valid; settle is a number of milliseconds from 0 to 60000"
+}
+
+run_tests "$@"

@@ -22,10 +22,8 @@
 #define LASTREF_UNSET_                                                                             \
 	{                                                                                          \
 	}
-#define LASTREF_NULL_ nullptr
 #else
 #define LASTREF_UNSET_
-#define LASTREF_NULL_ NULL
 #endif
 
 /**
@@ -38,7 +36,8 @@
  * @tryref: takes a reference unless the object is dead; may be NULL if lastref_tryref() is not used
  * @unref: gives up a reference, destroys on the last; may be NULL if lastref_unref() is not used
  * @options: where the options below are taken from if not from here (LASTREF_DEFINE_TYPE()); else NULL
- * @count_offset: offset of the struct lastref_count in the object plus one; 0 for a type that counts by itself
+ * @count_offset: offset of the count in the object plus one; 0 for a type that counts by itself
+ * @count_kind: which of the counts of count.h it is; 0 for a type that counts by itself
  * @describe: writes what tells this object from its like (a path, a peer's address), as snprintf(): at most @size bytes,
  *	returns the length of the whole text or a negative number. Called only on an object that cannot die meanwhile,
  *	never with a lock of the runtime held. Must not change the object. What it writes is cut at 200 bytes, and bytes
@@ -46,6 +45,8 @@
  * @leak_message: replaces the report's line for an example of this type, same rules; the default says name and count
  * @log: log every event of this type with its stack while checking is on
  * @size_of: for objects of variable size: the size of this one in bytes. Same rules as @describe
+ * @at_rest: for types with a struct lastref_cache_count: called by the unref that brought the object to rest, on its thread. Unless
+ *	the caller of unref holds the cache's lock, the object may be evicted by another thread before or during the call
  *
  * LASTREF_DEFINE() makes one for its type; a type that counts by hand makes its own with LASTREF_TYPE(). Equal name, c_type and
  * size make one type, however many copies there are. The runtime copies what it needs at first use, so a copy may
@@ -61,10 +62,12 @@ struct lastref_type {
 	void (*unref)(void *object) LASTREF_UNSET_;
 	const struct lastref_type *options LASTREF_UNSET_;
 	size_t count_offset LASTREF_UNSET_;
+	unsigned count_kind LASTREF_UNSET_;
 	int (*describe)(const void *object, char *buf, size_t size) LASTREF_UNSET_;
 	int (*leak_message)(const void *object, char *buf, size_t size) LASTREF_UNSET_;
 	bool log LASTREF_UNSET_;
 	size_t (*size_of)(const void *object) LASTREF_UNSET_;
+	void (*at_rest)(void *object) LASTREF_UNSET_;
 };
 
 #define LASTREF_FIRST_(first, ...) first
@@ -75,7 +78,7 @@ struct lastref_type {
  * LASTREF_TYPE() - initialiser of a struct lastref_type for a type that counts by hand
  * @name: its name in reports, a string
  * The C type and, after it, options in the order of the struct's members: .count .ref .tryref .unref .describe
- * .leak_message .log .size_of. (In C++, options need C++20; in C++17 set the members one by one.)
+ * .leak_message .log .size_of .at_rest. (In C++, options need C++20; in C++17 set the members one by one.)
  *
  *	static const struct lastref_type route_type = LASTREF_TYPE("net.route", struct route, .describe = route_describe);
  */
@@ -112,6 +115,8 @@ enum lastref_leak_mode { LASTREF_LEAKS_OFF, LASTREF_LEAKS_WARN, LASTREF_LEAKS_PA
  * @LASTREF_MISUSE_REGISTERED_TWICE: lastref_register() on an object that is registered
  * @LASTREF_MISUSE_NOT_REGISTERED: lastref_unregister() on an object that is not
  * @LASTREF_MISUSE_NO_FUNCTION: a generic function on a type that did not set .ref, .tryref or .unref
+ * @LASTREF_MISUSE_REF_AT_REST: ref on an object of a cache that nobody holds; only tryref may revive it
+ * @LASTREF_MISUSE_UNREF_AT_REST: one unref too many, on an object of a cache that nobody holds
  */
 enum lastref_misuse_kind {
 	LASTREF_MISUSE_REF_DEAD,
@@ -123,6 +128,8 @@ enum lastref_misuse_kind {
 	LASTREF_MISUSE_REGISTERED_TWICE,
 	LASTREF_MISUSE_NOT_REGISTERED,
 	LASTREF_MISUSE_NO_FUNCTION,
+	LASTREF_MISUSE_REF_AT_REST,
+	LASTREF_MISUSE_UNREF_AT_REST,
 };
 
 /**
@@ -142,16 +149,21 @@ struct lastref_misuse {
 /** lastref_misuse_handler - called by the thread that misused, with the context given to lastref_set_misuse_handler(). */
 typedef void (*lastref_misuse_handler)(const struct lastref_misuse *misuse, void *context);
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /*
  * Which operations call the runtime: bit 0, births; bit 1, every ref, tryref and unref. Read by the inline functions of
  * object.h before their atomic operation; written by the runtime only.
  */
 #define LASTREF_WATCH_BIRTHS_ 1
 #define LASTREF_WATCH_REFS_ 2
+
+#if !LASTREF_CHECKING_
+#include <lastref/no_checking.h>
+#else
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 extern LASTREF_API unsigned char lastref_watch;
 
 /** lastref_version() - the version of the loaded library, as LASTREF_VERSION_STRING. Never NULL. */
@@ -253,9 +265,9 @@ LASTREF_API int64_t lastref_ref_count(const struct lastref_type *type, const voi
  * What the template of object.h calls. Not for use by hand.
  */
 
-/* Registers the object and stores its index in @count. Called with bit 0 of lastref_watch set. */
+/* Registers the object and stores its index in @index. @count is for the event log. Called with bit 0 of lastref_watch set. */
 LASTREF_API void lastref_object_born(const struct lastref_type *type, const void *object,
-				     struct lastref_count *count);
+				     uint32_t *index, int64_t count);
 
 /*
  * The last reference is gone and the destructor is about to run. @index is the object's, not 0. Returns it, or 0 if it is not
@@ -267,19 +279,23 @@ LASTREF_API uint32_t lastref_object_dying(const struct lastref_type *type, const
 /* The destructor has returned; the object's memory may be gone. @index is what lastref_object_dying() returned. */
 LASTREF_API void lastref_object_died(uint32_t index);
 
-/* The operations with bit 1 of lastref_watch set: they count as their inline forms do, and log.
- * lastref_watched_ref() returns the object. */
-LASTREF_API void *lastref_watched_ref(const struct lastref_type *type, void *object,
-				      struct lastref_count *count);
+/*
+ * The operations with bit 1 of lastref_watch set: they count as their inline forms do, and log. @kind is that of kinds.h, @count
+ * the place of such a count. lastref_watched_ref() returns the object.
+ */
+LASTREF_API void *lastref_watched_ref(const struct lastref_type *type, void *object, unsigned kind,
+				      void *count);
 LASTREF_API bool lastref_watched_tryref(const struct lastref_type *type, const void *object,
-					struct lastref_count *count);
+					unsigned kind, void *count);
 LASTREF_API bool lastref_watched_unref(const struct lastref_type *type, const void *object,
-				       struct lastref_count *count);
+				       unsigned kind, void *count);
 LASTREF_API bool lastref_watched_unref_unless_last(const struct lastref_type *type,
-						   const void *object, struct lastref_count *count);
+						   const void *object, unsigned kind, void *count);
 
 #ifdef __cplusplus
 }
+#endif
+
 #endif
 
 #endif

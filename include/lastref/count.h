@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * count.h - an atomic reference count of eight bytes
+ * count.h - atomic reference counts
+ *
+ *	struct lastref_count		8 bytes		the default: here
+ *	struct lastref_hot_count	16 bytes	one object looked up by many threads: hot_count.h
+ *	struct lastref_cache_count	8 bytes		objects that rest at zero in a cache: cache_count.h
+ *
+ * They share one vocabulary, and all-zero memory is never initialised for each of them: using it is misuse.
  *
  * struct lastref_count is a signed 32-bit count beside a 32-bit registry index. The atomics touch the count only; the
- * index belongs to the leak checker (check.h) and is written when an object is registered.
- *
- * The count's value tells the state of its object:
- *
- *      1 .. 0x7fffffff             alive, with so many references
- *      0                           never initialised (zeroed memory), or dead since an instant
- *      0x80000000 .. 0xbfffffff    immortal: never destroyed. Rests at 0xa0000000
- *      0xc0000000 .. 0xffffffff    dead. Rests at 0xe0000000
- *
- * So one signed test of what the atomic returned finds every misuse, in every build type: ref or unref on a dead or never
- * initialised count, and overflow. Whoever takes the last reference stores the dead zone before the destructor runs, so no
- * later misuse makes the object look alive again. The zones follow the idea of Linux's refcount_t (saturation instead of
- * wrap-around) and of XNU's os_refcnt (misuse ends the program in every build).
+ * index belongs to the leak checker (check.h) and is written when an object is registered. The count's value tells the state of its
+ * object, and one signed test of what an atomic operation returned finds every misuse, in every build type: see zones.h.
+ * Whoever takes the last reference stores the dead zone before the destructor runs, so no later misuse makes the object look
+ * alive again.
  *
  * Thread safety: every function may be called by any thread at any time on a count that is initialised, except
  * lastref_count_init(), which needs the count to be the caller's alone. ref, tryref, and an unref that is not the last are
@@ -24,38 +21,13 @@
 #ifndef LASTREF_COUNT_H
 #define LASTREF_COUNT_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#ifdef __cplusplus
-#define LASTREF_EXTERN_C_ extern "C"
-#else
-#define LASTREF_EXTERN_C_ extern
-#endif
-
-#define LASTREF_API __attribute__((visibility("default")))
-#define LASTREF_INLINE_ static inline __attribute__((always_inline, unused))
-#define LASTREF_COLD_ static __attribute__((noinline, cold, unused))
-#define LASTREF_UNLIKELY_(condition) __builtin_expect(!!(condition), 0)
-
-/* ThreadSanitizer follows neither fences nor plain loads of what another thread switches. */
-#if defined(__SANITIZE_THREAD__)
-#define LASTREF_THREAD_SANITIZER_ 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define LASTREF_THREAD_SANITIZER_ 1
-#endif
-#endif
-#ifndef LASTREF_THREAD_SANITIZER_
-#define LASTREF_THREAD_SANITIZER_ 0
-#endif
-
-struct lastref_type;
+#include <lastref/cache_count.h>
+#include <lastref/hot_count.h>
+#include <lastref/zones.h>
 
 /**
  * struct lastref_count - the standard reference count
- * @count: the number of references, or one of the zones above. Touch it through the functions below only.
+ * @count: the number of references, or one of the zones of zones.h. Touch it through the functions below only.
  * @index: where the leak checker keeps what it knows of the object; 0 while the object is not registered.
  *
  * All-zero memory is a count that was never initialised: using it is misuse.
@@ -64,9 +36,6 @@ struct lastref_count {
 	int32_t count;
 	uint32_t index;
 };
-
-#define LASTREF_COUNT_IMMORTAL_ (-0x60000000)
-#define LASTREF_COUNT_DEAD_ (-0x20000000)
 
 /** LASTREF_COUNT_INIT - static initialiser: one reference. Such an object is not registered with the leak checker. */
 #define LASTREF_COUNT_INIT                                                                         \
@@ -81,142 +50,68 @@ struct lastref_count {
 	}
 
 /*
- * The misuse functions, one a misuse, so that a backtrace alone names the bug. They report, and abort unless a handler is set
- * (lastref_set_misuse_handler()). @type is NULL for a bare count, and then @object is the count itself.
+ * The parts of the operations, for the template of object.h. The _as_ forms know the type and the object, so that a
+ * misuse can be reported by name. A @token is what a begin_ found and its end_ or slow_ goes on with.
  */
-LASTREF_EXTERN_C_ LASTREF_API void lastref_misuse_ref_dead(const struct lastref_type *type,
-							   const void *object,
-							   const struct lastref_count *count);
-LASTREF_EXTERN_C_ LASTREF_API void
-lastref_misuse_ref_uninitialized(const struct lastref_type *type, const void *object,
-				 const struct lastref_count *count);
-LASTREF_EXTERN_C_ LASTREF_API void lastref_misuse_unref_dead(const struct lastref_type *type,
-							     const void *object,
-							     const struct lastref_count *count);
-LASTREF_EXTERN_C_ LASTREF_API void
-lastref_misuse_unref_uninitialized(const struct lastref_type *type, const void *object,
-				   const struct lastref_count *count);
-LASTREF_EXTERN_C_ LASTREF_API void lastref_misuse_overflow(const struct lastref_type *type,
-							   const void *object,
-							   const struct lastref_count *count);
-LASTREF_EXTERN_C_ LASTREF_API void lastref_misuse_restore_negative(const struct lastref_type *type,
-								   const void *object,
-								   const struct lastref_count *count);
 
-LASTREF_INLINE_ bool lastref_count_is_immortal_(int32_t value)
-{
-	return value < -0x40000000;
-}
-
-/*
- * An operation met the immortal zone at @old. It moved the count by one, or not at all; far from the resting point it is
- * put back, so that two billion operations cannot carry it into another zone. Exactly 0x80000000 is the overflow itself:
- * the operation before this one added the reference too many.
- */
-LASTREF_COLD_ void lastref_count_immortal_(struct lastref_count *count, int32_t old,
-					   const struct lastref_type *type, const void *object)
-{
-	if (old < -0x70000000 || old > -0x50000000)
-		__atomic_store_n(&count->count, LASTREF_COUNT_IMMORTAL_, __ATOMIC_RELAXED);
-	if (old == INT32_MIN)
-		lastref_misuse_overflow(type, object, count);
-}
-
-LASTREF_COLD_ void lastref_count_ref_slow_(struct lastref_count *count, int32_t old,
-					   const struct lastref_type *type, const void *object)
-{
-	if (lastref_count_is_immortal_(old)) {
-		lastref_count_immortal_(count, old, type, object);
-		return;
-	}
-	__atomic_store_n(&count->count, LASTREF_COUNT_DEAD_, __ATOMIC_RELAXED);
-	if (old == 0)
-		lastref_misuse_ref_uninitialized(type, object, count);
-	else
-		lastref_misuse_ref_dead(type, object, count);
-}
-
-LASTREF_COLD_ void lastref_count_unref_slow_(struct lastref_count *count, int32_t old,
-					     const struct lastref_type *type, const void *object)
-{
-	if (lastref_count_is_immortal_(old)) {
-		lastref_count_immortal_(count, old, type, object);
-		return;
-	}
-	__atomic_store_n(&count->count, LASTREF_COUNT_DEAD_, __ATOMIC_RELAXED);
-	if (old == 0)
-		lastref_misuse_unref_uninitialized(type, object, count);
-	else
-		lastref_misuse_unref_dead(type, object, count);
-}
-
-/* The _as_ forms know the type and the object, so that a misuse can be reported by name. */
-
-LASTREF_INLINE_ void lastref_count_ref_as_(struct lastref_count *count,
-					   const struct lastref_type *type, const void *object)
+/* Return: true if lastref_count_ref_slow_() has to look at it. */
+LASTREF_INLINE_ bool lastref_count_ref_begin_(struct lastref_count *count, int64_t *token)
 {
 	int32_t old = __atomic_fetch_add(&count->count, 1, __ATOMIC_RELAXED);
 
-	if (LASTREF_UNLIKELY_(old <= 0))
-		lastref_count_ref_slow_(count, old, type, object);
+	*token = old;
+	return old <= 0;
 }
 
-LASTREF_INLINE_ bool lastref_count_tryref_as_(struct lastref_count *count,
+LASTREF_COLD_ void lastref_count_ref_slow_(struct lastref_count *count, int64_t token,
+					   const struct lastref_type *type, const void *object)
+{
+	lastref_zone_ref_(&count->count, (int32_t)token, type, object, count->index);
+}
+
+LASTREF_INLINE_ bool lastref_count_tryref_as_(struct lastref_count *count, int64_t *token,
 					      const struct lastref_type *type, const void *object)
 {
 	int32_t old = __atomic_load_n(&count->count, __ATOMIC_RELAXED);
 
 	do {
 		if (LASTREF_UNLIKELY_(old <= 0)) {
-			if (!lastref_count_is_immortal_(old))
+			if (!lastref_zone_is_immortal_(old))
 				return false;
-			lastref_count_immortal_(count, old, type, object);
+			lastref_zone_immortal_(&count->count, old, type, object, count->index);
+			*token = old;
 			return true;
 		}
 		/* The acquire pairs with the release of the unrefs before: what they wrote is seen. The sum may overflow. */
 	} while (!__atomic_compare_exchange_n(&count->count, &old, (int32_t)((uint32_t)old + 1),
 					      true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+	*token = old;
 	return true;
 }
 
-LASTREF_INLINE_ void lastref_count_acquire_(struct lastref_count *count)
+/* Return: true if lastref_count_unref_end_() has to look at it: the last reference, or a misuse. */
+LASTREF_INLINE_ bool lastref_count_unref_begin_(struct lastref_count *count, int64_t *token)
 {
-	/*
-	 * Pairs with the release in every other holder's unref. A fence costs no instruction on x86, where a load right
-	 * after the locked operation costs 5 ns; ThreadSanitizer does not follow fences and gets the load.
-	 */
-#if LASTREF_THREAD_SANITIZER_
-	(void)__atomic_load_n(&count->count, __ATOMIC_ACQUIRE);
-#else
-	(void)count;
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-#endif
+	int32_t old = __atomic_fetch_sub(&count->count, 1, __ATOMIC_RELEASE);
+
+	*token = old;
+	return old <= 1;
 }
 
-/* What an unref that found @old, 1 or less, still has to do. Return: true if it took the last reference. */
-LASTREF_INLINE_ bool lastref_count_unref_end_(struct lastref_count *count, int32_t old,
+/* Return: true if the unref took the last reference. */
+LASTREF_INLINE_ bool lastref_count_unref_end_(struct lastref_count *count, int64_t token,
 					      const struct lastref_type *type, const void *object)
 {
-	if (old != 1) {
-		lastref_count_unref_slow_(count, old, type, object);
+	if (token != 1) {
+		lastref_zone_unref_(&count->count, (int32_t)token, type, object, count->index);
 		return false;
 	}
-	lastref_count_acquire_(count);
+	lastref_zone_acquire_(&count->count);
 	__atomic_store_n(&count->count, LASTREF_COUNT_DEAD_, __ATOMIC_RELAXED);
 	return true;
 }
 
-LASTREF_INLINE_ bool lastref_count_unref_as_(struct lastref_count *count,
-					     const struct lastref_type *type, const void *object)
-{
-	int32_t old = __atomic_fetch_sub(&count->count, 1, __ATOMIC_RELEASE);
-
-	if (LASTREF_UNLIKELY_(old <= 1))
-		return lastref_count_unref_end_(count, old, type, object);
-	return false;
-}
-
-LASTREF_INLINE_ bool lastref_count_unref_unless_last_as_(struct lastref_count *count,
+LASTREF_INLINE_ bool lastref_count_unref_unless_last_as_(struct lastref_count *count, int64_t *token,
 							 const struct lastref_type *type,
 							 const void *object)
 {
@@ -226,13 +121,31 @@ LASTREF_INLINE_ bool lastref_count_unref_unless_last_as_(struct lastref_count *c
 		if (old == 1)
 			return false;
 		if (LASTREF_UNLIKELY_(old <= 0)) {
-			lastref_count_unref_slow_(count, old, type, object);
+			lastref_zone_unref_(&count->count, old, type, object, count->index);
+			*token = old;
 			return true;
 		}
 		/* Pairs with the acquire of the last unref. */
 	} while (!__atomic_compare_exchange_n(&count->count, &old, old - 1, true, __ATOMIC_RELEASE,
 					      __ATOMIC_RELAXED));
+	*token = old;
 	return true;
+}
+
+LASTREF_INLINE_ bool lastref_count_is_alive_(const struct lastref_count *count)
+{
+	int32_t value = __atomic_load_n(&count->count, __ATOMIC_RELAXED);
+
+	return value > 0 || lastref_zone_is_immortal_(value);
+}
+
+/* What ref_restore stores; a negative value is dead. Return: true if the object is to be registered. */
+LASTREF_INLINE_ bool lastref_count_restore_(struct lastref_count *count, int64_t value)
+{
+	int32_t stored = value > INT32_MAX ? LASTREF_COUNT_IMMORTAL_ : (int32_t)value;
+
+	__atomic_store_n(&count->count, value > 0 ? stored : LASTREF_COUNT_DEAD_, __ATOMIC_RELAXED);
+	return value > 0;
 }
 
 /**
@@ -257,7 +170,10 @@ LASTREF_INLINE_ void lastref_count_init(struct lastref_count *count)
  */
 LASTREF_INLINE_ void lastref_count_ref(struct lastref_count *count)
 {
-	lastref_count_ref_as_(count, NULL, count);
+	int64_t token;
+
+	if (LASTREF_UNLIKELY_(lastref_count_ref_begin_(count, &token)))
+		lastref_count_ref_slow_(count, token, LASTREF_NULL_, count);
 }
 
 /**
@@ -270,7 +186,9 @@ LASTREF_INLINE_ void lastref_count_ref(struct lastref_count *count)
  */
 LASTREF_INLINE_ bool lastref_count_tryref(struct lastref_count *count)
 {
-	return lastref_count_tryref_as_(count, NULL, count);
+	int64_t token;
+
+	return lastref_count_tryref_as_(count, &token, LASTREF_NULL_, count);
 }
 
 /**
@@ -284,7 +202,11 @@ LASTREF_INLINE_ bool lastref_count_tryref(struct lastref_count *count)
  */
 LASTREF_INLINE_ bool lastref_count_unref(struct lastref_count *count)
 {
-	return lastref_count_unref_as_(count, NULL, count);
+	int64_t token;
+
+	if (LASTREF_UNLIKELY_(lastref_count_unref_begin_(count, &token)))
+		return lastref_count_unref_end_(count, token, LASTREF_NULL_, count);
+	return false;
 }
 
 /**
@@ -300,7 +222,17 @@ LASTREF_INLINE_ bool lastref_count_unref(struct lastref_count *count)
  */
 LASTREF_INLINE_ bool lastref_count_unref_unless_last(struct lastref_count *count)
 {
-	return lastref_count_unref_unless_last_as_(count, NULL, count);
+	int64_t token;
+
+	return lastref_count_unref_unless_last_as_(count, &token, LASTREF_NULL_, count);
+}
+
+/* The number of references that a word stands for. */
+LASTREF_INLINE_ int64_t lastref_count_value_(int64_t word)
+{
+	if (word > 0)
+		return word;
+	return lastref_zone_is_immortal_((int32_t)word) ? INT64_MAX : 0;
 }
 
 /**
@@ -313,11 +245,7 @@ LASTREF_INLINE_ bool lastref_count_unref_unless_last(struct lastref_count *count
  */
 LASTREF_INLINE_ int64_t lastref_count_read(const struct lastref_count *count)
 {
-	int32_t value = __atomic_load_n(&count->count, __ATOMIC_RELAXED);
-
-	if (value > 0)
-		return value;
-	return lastref_count_is_immortal_(value) ? INT64_MAX : 0;
+	return lastref_count_value_(__atomic_load_n(&count->count, __ATOMIC_RELAXED));
 }
 
 /**

@@ -9,7 +9,7 @@
  *	static void dentry_destroy(struct dentry *d);
  *	LASTREF_DEFINE(dentry, struct dentry, refs, dentry_destroy);
  *
- * makes these functions, static inline; ref, tryref and unref cost one atomic operation and one test of a byte:
+ * makes these functions, static inline; the member's type, one of the counts of count.h, says how it counts. ref, tryref and unref cost one atomic operation and one test of a byte:
  *
  *	void dentry_ref_init(struct dentry *d)			one reference, the caller's; registers when checking is on
  *	struct dentry *dentry_ref(struct dentry *d)		one more; returns d, which is not NULL
@@ -21,7 +21,14 @@
  *	int64_t dentry_ref_count(const struct dentry *d)	as lastref_count_read()
  *	void dentry_ref_restore(struct dentry *d, int64_t n)	after loading saved state: n references, registers if n > 0;
  *								0 is dead, negative is misuse, over INT32_MAX immortal
+ *	bool dentry_ref_evict(struct dentry *d)			ends the life of an object at rest: runs the destructor, for exactly one
+ *								caller, who gets true. False if somebody holds it
+ *	bool dentry_ref_is_evicted(const struct dentry *d)	as lastref_cache_count_is_evicted()
  *	const struct lastref_type *dentry_ref_type(void)	the descriptor, for lastref_ref() and its like
+ *
+ * Objects with a struct lastref_cache_count do not die by their last unref: they come to rest, and their unref calls nothing but
+ * .at_rest if that option is set (unref_with: destroy(d, context) instead). They stay registered until they are evicted, and
+ * dentry_ref_restore(d, 0) makes one at rest. For other counts nothing ever rests, and evict returns false.
  *
  * A slot is a pointer variable that holds a reference; it is guarded by whatever guards the variable, and must be NULL or
  * point to a live object before its first use:
@@ -41,11 +48,9 @@
 #define LASTREF_OBJECT_H
 
 #include <lastref/check.h>
-#include <lastref/count.h>
+#include <lastref/kinds.h>
 
 #ifdef __cplusplus
-#define LASTREF_STATIC_ASSERT_(condition, message) static_assert(condition, message)
-
 /* A destructor that is NULL arrives as the type of the literal. */
 template <typename Destroy, typename Object>
 LASTREF_INLINE_ void lastref_destroy_(Destroy destroy, Object *object)
@@ -67,8 +72,6 @@ template <typename Object> LASTREF_INLINE_ void lastref_destroy_(decltype(nullpt
 
 #define LASTREF_DESTROY_(destroy, object) lastref_destroy_((destroy), (object))
 #else
-#define LASTREF_STATIC_ASSERT_(condition, message) _Static_assert(condition, message)
-
 LASTREF_INLINE_ void lastref_destroy_nothing_(void *object)
 {
 	(void)object;
@@ -84,68 +87,78 @@ LASTREF_INLINE_ void lastref_destroy_nothing_(void *object)
  * What the generated functions forward to. They take the type's descriptor and the place of the count, and are inlined.
  */
 
-/* A plain load, which the test of a bit takes as its operand. It may see a switch late, as may any load. */
-LASTREF_INLINE_ unsigned char lastref_watched_by_(void)
+/* Do operations of this kind (LASTREF_WATCH_...) call the runtime? It may see a switch late, as may any load. */
+LASTREF_INLINE_ bool lastref_watched_(unsigned char which)
 {
-#if LASTREF_THREAD_SANITIZER_
-	return __atomic_load_n(&lastref_watch, __ATOMIC_RELAXED);
+#if !LASTREF_CHECKING_
+	(void)which;
+	return false;
+#elif LASTREF_THREAD_SANITIZER_
+	return __atomic_load_n(&lastref_watch, __ATOMIC_RELAXED) & which;
 #else
-	return lastref_watch;
+	/* A plain load, which the test of a bit takes as its operand. */
+	return lastref_watch & which;
 #endif
 }
 
 LASTREF_INLINE_ void lastref_object_init_(const struct lastref_type *type, const void *object,
-					  struct lastref_count *count)
+					  unsigned kind, void *count)
 {
-	lastref_count_init(count);
-	if (LASTREF_UNLIKELY_(lastref_watched_by_() & LASTREF_WATCH_BIRTHS_))
-		lastref_object_born(type, object, count);
+	lastref_any_init_(kind, count);
+	if (LASTREF_UNLIKELY_(lastref_watched_(LASTREF_WATCH_BIRTHS_)))
+		lastref_object_born(type, object, lastref_any_index_(kind, count), 1);
 }
 
 /* The cold ends of ref return the object, so that the whole of an outlined x_ref() ends in a jump. */
-LASTREF_COLD_ void *lastref_object_ref_slow_(struct lastref_count *count, int32_t old,
-					     const struct lastref_type *type, void *object)
+LASTREF_COLD_ void *lastref_object_ref_slow_(const struct lastref_type *type, void *object,
+					     unsigned kind, void *count, int64_t token)
 {
-	lastref_count_ref_slow_(count, old, type, object);
+	lastref_any_ref_slow_(kind, count, token, type, object);
 	return object;
 }
 
 LASTREF_INLINE_ void *lastref_object_ref_(const struct lastref_type *type, void *object,
-					  struct lastref_count *count)
+					  unsigned kind, void *count)
 {
-	int32_t old;
+	int64_t token;
 
-	if (LASTREF_UNLIKELY_(lastref_watched_by_() & LASTREF_WATCH_REFS_))
-		return lastref_watched_ref(type, object, count);
-	old = __atomic_fetch_add(&count->count, 1, __ATOMIC_RELAXED);
-	if (LASTREF_UNLIKELY_(old <= 0))
-		return lastref_object_ref_slow_(count, old, type, object);
+	if (LASTREF_UNLIKELY_(lastref_watched_(LASTREF_WATCH_REFS_)))
+		return lastref_watched_ref(type, object, kind, count);
+	if (LASTREF_UNLIKELY_(lastref_any_ref_begin_(kind, count, &token)))
+		return lastref_object_ref_slow_(type, object, kind, count, token);
 	return object;
 }
 
 LASTREF_INLINE_ bool lastref_object_tryref_(const struct lastref_type *type, const void *object,
-					    struct lastref_count *count)
+					    unsigned kind, void *count)
 {
-	if (LASTREF_UNLIKELY_(lastref_watched_by_() & LASTREF_WATCH_REFS_))
-		return lastref_watched_tryref(type, object, count);
-	return lastref_count_tryref_as_(count, type, object);
+	int64_t token;
+
+	if (LASTREF_UNLIKELY_(lastref_watched_(LASTREF_WATCH_REFS_)))
+		return lastref_watched_tryref(type, object, kind, count);
+	return lastref_any_tryref_(kind, count, &token, type, object);
 }
 
 LASTREF_INLINE_ bool lastref_object_unref_(const struct lastref_type *type, const void *object,
-					   struct lastref_count *count)
+					   unsigned kind, void *count)
 {
-	if (LASTREF_UNLIKELY_(lastref_watched_by_() & LASTREF_WATCH_REFS_))
-		return lastref_watched_unref(type, object, count);
-	return lastref_count_unref_as_(count, type, object);
+	int64_t token;
+
+	if (LASTREF_UNLIKELY_(lastref_watched_(LASTREF_WATCH_REFS_)))
+		return lastref_watched_unref(type, object, kind, count);
+	if (LASTREF_UNLIKELY_(lastref_any_unref_begin_(kind, count, &token)))
+		return lastref_any_unref_end_(kind, count, token, type, object);
+	return false;
 }
 
 LASTREF_INLINE_ bool lastref_object_unref_unless_last_(const struct lastref_type *type,
-						       const void *object,
-						       struct lastref_count *count)
+						       const void *object, unsigned kind, void *count)
 {
-	if (LASTREF_UNLIKELY_(lastref_watched_by_() & LASTREF_WATCH_REFS_))
-		return lastref_watched_unref_unless_last(type, object, count);
-	return lastref_count_unref_unless_last_as_(count, type, object);
+	int64_t token;
+
+	if (LASTREF_UNLIKELY_(lastref_watched_(LASTREF_WATCH_REFS_)))
+		return lastref_watched_unref_unless_last(type, object, kind, count);
+	return lastref_any_unref_unless_last_(kind, count, &token, type, object);
 }
 
 /*
@@ -153,11 +166,8 @@ LASTREF_INLINE_ bool lastref_object_unref_unless_last_(const struct lastref_type
  * without one (born while checking was off) calls nothing.
  */
 LASTREF_INLINE_ uint32_t lastref_object_begin_death_(const struct lastref_type *type,
-						     const void *object,
-						     const struct lastref_count *count)
+						     const void *object, uint32_t index)
 {
-	uint32_t index = count->index;
-
 	return index != 0 ? lastref_object_dying(type, object, index) : 0;
 }
 
@@ -167,27 +177,34 @@ LASTREF_INLINE_ void lastref_object_end_death_(uint32_t index)
 		lastref_object_died(index);
 }
 
+/* The object came to rest; unless the caller of unref holds its cache's lock, it may be evicted by now. */
+LASTREF_INLINE_ void lastref_object_rested_(const struct lastref_type *type, void *object)
+{
+	void (*at_rest)(void *) =
+		type->options && type->options->at_rest ? type->options->at_rest : type->at_rest;
+
+	if (at_rest)
+		at_rest(object);
+}
+
 /* @count was begun by the caller: gcc warns of memory that is passed on without anything stored in it. */
 LASTREF_COLD_ void lastref_object_restore_begun_(const struct lastref_type *type, const void *object,
-						 struct lastref_count *count, int64_t value)
+						 unsigned kind, void *count, int64_t value)
 {
-	if (value > INT32_MAX)
-		__atomic_store_n(&count->count, LASTREF_COUNT_IMMORTAL_, __ATOMIC_RELAXED);
-	else if (value > 0)
-		__atomic_store_n(&count->count, (int32_t)value, __ATOMIC_RELAXED);
-	else
-		__atomic_store_n(&count->count, LASTREF_COUNT_DEAD_, __ATOMIC_RELAXED);
+	bool is_live = lastref_any_restore_(kind, count, value);
+
 	if (value < 0)
-		lastref_misuse_restore_negative(type, object, count);
-	if (value > 0 && (lastref_watched_by_() & LASTREF_WATCH_BIRTHS_))
-		lastref_object_born(type, object, count);
+		lastref_misuse_restore_negative(type, object, 0);
+	if (is_live && lastref_watched_(LASTREF_WATCH_BIRTHS_))
+		lastref_object_born(type, object, lastref_any_index_(kind, count),
+				    lastref_any_read_(kind, count));
 }
 
 LASTREF_INLINE_ void lastref_object_restore_(const struct lastref_type *type, const void *object,
-					     struct lastref_count *count, int64_t value)
+					     unsigned kind, void *count, int64_t value)
 {
-	lastref_count_init(count);
-	lastref_object_restore_begun_(type, object, count, value);
+	lastref_any_init_(kind, count);
+	lastref_object_restore_begun_(type, object, kind, count, value);
 }
 
 /*
@@ -214,6 +231,8 @@ LASTREF_INLINE_ void lastref_slot_change_(const void *slot, const void *before, 
 	linkage void name##_unref_any(void *object);                                               \
 	linkage int64_t name##_ref_count(const object_type *object);                               \
 	linkage void name##_ref_restore(object_type *object, int64_t count);                       \
+	linkage bool name##_ref_evict(object_type *object);                                        \
+	linkage bool name##_ref_is_evicted(const object_type *object);                             \
 	linkage void name##_ref_set(object_type **slot, object_type *object);                      \
 	linkage void name##_ref_clear(object_type **slot);                                         \
 	linkage void name##_ref_move(object_type **to, object_type **from);                        \
@@ -221,60 +240,90 @@ LASTREF_INLINE_ void lastref_slot_change_(const void *slot, const void *before, 
 	linkage object_type *name##_ref_steal(object_type **slot);                                 \
 	linkage const struct lastref_type *name##_ref_type(void)
 
-/* The descriptor's functions: what lastref_ref() and its like call, and the destruction, out of line. */
-#define LASTREF_DEFINE_SUPPORT_(name, object_type, member, destroy)                                \
-	LASTREF_STATIC_ASSERT_(sizeof(((object_type *)0)->member) == sizeof(struct lastref_count), \
-			       "the member is no struct lastref_count");                           \
-	static __attribute__((noinline, unused)) void name##_lastref_last_(object_type *object)    \
+/* The two arguments that say where an object's count is, and of which kind. */
+#define LASTREF_MEMBER_(object, object_type, member)                                               \
+	LASTREF_MEMBER_KIND_(object_type, member), &(object)->member
+
+/* The end of an object, out of line: of the last reference, or by evict. */
+#define LASTREF_DEFINE_END_(name, object_type, member, destroy)                                    \
+	LASTREF_STATIC_ASSERT_(LASTREF_MEMBER_KIND_(object_type, member) != 0,                     \
+			       "the member is no count of lastref/count.h");                       \
+	LASTREF_OUTLINE_ void name##_lastref_die_(object_type *object)                             \
 	{                                                                                          \
-		uint32_t index =                                                                   \
-			lastref_object_begin_death_(name##_ref_type(), object, &object->member);   \
+		uint32_t index = lastref_object_begin_death_(name##_ref_type(), object,            \
+							     object->member.index);                \
 		LASTREF_DESTROY_(destroy, object);                                                 \
 		lastref_object_end_death_(index);                                                  \
 	}                                                                                          \
-	static __attribute__((noinline, unused)) void name##_lastref_last_with_(                   \
-		object_type *object, void (*with)(object_type *, void *), void *context)           \
+	LASTREF_OUTLINE_ void name##_lastref_die_with_(object_type *object,                        \
+						       void (*with)(object_type *, void *),        \
+						       void *context)                              \
 	{                                                                                          \
-		uint32_t index =                                                                   \
-			lastref_object_begin_death_(name##_ref_type(), object, &object->member);   \
+		uint32_t index = lastref_object_begin_death_(name##_ref_type(), object,            \
+							     object->member.index);                \
 		if (with)                                                                          \
 			with(object, context);                                                     \
 		lastref_object_end_death_(index);                                                  \
 	}                                                                                          \
+	LASTREF_INLINE_ void name##_lastref_last_(object_type *object)                             \
+	{                                                                                          \
+		if (LASTREF_MEMBER_KIND_(object_type, member) == LASTREF_KIND_CACHE_)              \
+			lastref_object_rested_(name##_ref_type(), object);                         \
+		else                                                                               \
+			name##_lastref_die_(object);                                               \
+	}                                                                                          \
+	LASTREF_INLINE_ void name##_lastref_last_with_(object_type *object,                        \
+						       void (*with)(object_type *, void *),        \
+						       void *context)                              \
+	{                                                                                          \
+		if (LASTREF_MEMBER_KIND_(object_type, member) != LASTREF_KIND_CACHE_)              \
+			name##_lastref_die_with_(object, with, context);                           \
+		else if (with)                                                                     \
+			with(object, context);                                                     \
+	}
+
+/* The descriptor's functions: what lastref_ref() and its like call. */
+#define LASTREF_DEFINE_SUPPORT_(name, object_type, member)                                         \
 	LASTREF_COLD_ void name##_lastref_watched_(object_type *object)                            \
 	{                                                                                          \
-		if (lastref_watched_unref(name##_ref_type(), object, &object->member))             \
+		if (lastref_watched_unref(name##_ref_type(), object,                               \
+					  LASTREF_MEMBER_(object, object_type, member)))           \
 			name##_lastref_last_(object);                                              \
 	}                                                                                          \
-	static __attribute__((noinline, unused)) void name##_lastref_end_(object_type *object,     \
-									  int32_t old)             \
+	LASTREF_OUTLINE_ void name##_lastref_end_(object_type *object, int64_t token)              \
 	{                                                                                          \
-		if (lastref_count_unref_end_(&object->member, old, name##_ref_type(), object))     \
+		if (lastref_any_unref_end_(LASTREF_MEMBER_(object, object_type, member), token,    \
+					   name##_ref_type(), object))                             \
 			name##_lastref_last_(object);                                              \
 	}                                                                                          \
 	LASTREF_INLINE_ void name##_lastref_drop_(object_type *object)                             \
 	{                                                                                          \
-		int32_t old;                                                                       \
-		if (LASTREF_UNLIKELY_(lastref_watched_by_() & LASTREF_WATCH_REFS_)) {              \
+		int64_t token;                                                                     \
+		if (LASTREF_UNLIKELY_(lastref_watched_(LASTREF_WATCH_REFS_))) {                    \
 			name##_lastref_watched_(object);                                           \
 			return;                                                                    \
 		}                                                                                  \
-		old = __atomic_fetch_sub(&object->member.count, 1, __ATOMIC_RELEASE);              \
-		if (LASTREF_UNLIKELY_(old <= 1))                                                   \
-			name##_lastref_end_(object, old);                                          \
+		if (LASTREF_UNLIKELY_(                                                             \
+			    lastref_any_unref_begin_(LASTREF_MEMBER_(object, object_type, member), \
+						     &token)))                                     \
+			name##_lastref_end_(object, token);                                        \
 	}                                                                                          \
 	static __attribute__((unused)) int64_t name##_lastref_count_(const void *object)           \
 	{                                                                                          \
-		return lastref_count_read(&((const object_type *)object)->member);                 \
+		const object_type *typed = (const object_type *)object;                            \
+		return lastref_any_read_(LASTREF_MEMBER_(typed, object_type, member));             \
 	}                                                                                          \
 	static __attribute__((unused)) void name##_lastref_ref_(void *object)                      \
 	{                                                                                          \
-		lastref_object_ref_(name##_ref_type(), object, &((object_type *)object)->member);  \
+		object_type *typed = (object_type *)object;                                        \
+		lastref_object_ref_(name##_ref_type(), object,                                     \
+				    LASTREF_MEMBER_(typed, object_type, member));                  \
 	}                                                                                          \
 	static __attribute__((unused)) bool name##_lastref_tryref_(void *object)                   \
 	{                                                                                          \
+		object_type *typed = (object_type *)object;                                        \
 		return lastref_object_tryref_(name##_ref_type(), object,                           \
-					      &((object_type *)object)->member);                   \
+					      LASTREF_MEMBER_(typed, object_type, member));        \
 	}                                                                                          \
 	static __attribute__((unused)) void name##_lastref_unref_(void *object)                    \
 	{                                                                                          \
@@ -285,16 +334,19 @@ LASTREF_INLINE_ void lastref_slot_change_(const void *slot, const void *before, 
 #define LASTREF_DEFINE_FUNCTIONS_(linkage, name, object_type, member)                              \
 	linkage void name##_ref_init(object_type *object)                                          \
 	{                                                                                          \
-		lastref_object_init_(name##_ref_type(), object, &object->member);                  \
+		lastref_object_init_(name##_ref_type(), object,                                    \
+				     LASTREF_MEMBER_(object, object_type, member));                \
 	}                                                                                          \
 	linkage object_type *name##_ref(object_type *object)                                       \
 	{                                                                                          \
 		return (object_type *)lastref_object_ref_(name##_ref_type(), object,               \
-							  &object->member);                        \
+							  LASTREF_MEMBER_(object, object_type,     \
+									  member));                \
 	}                                                                                          \
 	linkage object_type *name##_tryref(object_type *object)                                    \
 	{                                                                                          \
-		return lastref_object_tryref_(name##_ref_type(), object, &object->member) ?        \
+		return lastref_object_tryref_(name##_ref_type(), object,                           \
+					      LASTREF_MEMBER_(object, object_type, member)) ?      \
 			       object :                                                            \
 			       LASTREF_NULL_;                                                      \
 	}                                                                                          \
@@ -307,13 +359,15 @@ LASTREF_INLINE_ void lastref_slot_change_(const void *slot, const void *before, 
 	linkage bool name##_unref_unless_last(object_type *object)                                 \
 	{                                                                                          \
 		return lastref_object_unref_unless_last_(name##_ref_type(), object,                \
-							 &object->member);                         \
+							 LASTREF_MEMBER_(object, object_type,      \
+									 member));                 \
 	}                                                                                          \
 	linkage void name##_unref_with(object_type *object,                                        \
 				       void (*destroy)(object_type * object, void *context),       \
 				       void *context)                                              \
 	{                                                                                          \
-		if (object && lastref_object_unref_(name##_ref_type(), object, &object->member))   \
+		if (object && lastref_object_unref_(name##_ref_type(), object,                     \
+						    LASTREF_MEMBER_(object, object_type, member))) \
 			name##_lastref_last_with_(object, destroy, context);                       \
 	}                                                                                          \
 	linkage void name##_unref_any(void *object)                                                \
@@ -322,11 +376,23 @@ LASTREF_INLINE_ void lastref_slot_change_(const void *slot, const void *before, 
 	}                                                                                          \
 	linkage int64_t name##_ref_count(const object_type *object)                                \
 	{                                                                                          \
-		return lastref_count_read(&object->member);                                        \
+		return lastref_any_read_(LASTREF_MEMBER_(object, object_type, member));            \
 	}                                                                                          \
 	linkage void name##_ref_restore(object_type *object, int64_t count)                        \
 	{                                                                                          \
-		lastref_object_restore_(name##_ref_type(), object, &object->member, count);        \
+		lastref_object_restore_(name##_ref_type(), object,                                 \
+					LASTREF_MEMBER_(object, object_type, member), count);      \
+	}                                                                                          \
+	linkage bool name##_ref_evict(object_type *object)                                         \
+	{                                                                                          \
+		if (!lastref_any_evict_(LASTREF_MEMBER_(object, object_type, member)))             \
+			return false;                                                              \
+		name##_lastref_die_(object);                                                       \
+		return true;                                                                       \
+	}                                                                                          \
+	linkage bool name##_ref_is_evicted(const object_type *object)                              \
+	{                                                                                          \
+		return lastref_any_is_evicted_(LASTREF_MEMBER_(object, object_type, member));      \
 	}
 
 /* The functions of slots. Each empties or fills the slot before it releases what was there. */
@@ -373,7 +439,8 @@ LASTREF_INLINE_ void lastref_slot_change_(const void *slot, const void *before, 
 	}
 
 #define LASTREF_DEFINE_ALL_(linkage, name, object_type, member, destroy)                           \
-	LASTREF_DEFINE_SUPPORT_(name, object_type, member, destroy)                                \
+	LASTREF_DEFINE_END_(name, object_type, member, destroy)                                    \
+	LASTREF_DEFINE_SUPPORT_(name, object_type, member)                                         \
 	LASTREF_DEFINE_FUNCTIONS_(linkage, name, object_type, member)                              \
 	LASTREF_DEFINE_SLOTS_(linkage, name, object_type)
 
@@ -382,13 +449,14 @@ LASTREF_INLINE_ void lastref_slot_change_(const void *slot, const void *before, 
 #define LASTREF_DESCRIPTOR_(name_, object_type, member, options_)                                  \
 #name_, #object_type, sizeof(object_type), name_##_lastref_count_, name_##_lastref_ref_,   \
 		name_##_lastref_tryref_, name_##_lastref_unref_, options_,                         \
-		LASTREF_OFFSET_(object_type, member) + 1
+		LASTREF_OFFSET_(object_type, member) + 1, LASTREF_MEMBER_KIND_(object_type, member)
 #else
 #define LASTREF_DESCRIPTOR_(name_, object_type, member, options_)                                  \
 	.name = #name_, .c_type = #object_type, .size = sizeof(object_type),                       \
 	.count = name_##_lastref_count_, .ref = name_##_lastref_ref_,                              \
 	.tryref = name_##_lastref_tryref_, .unref = name_##_lastref_unref_, .options = options_,   \
-	.count_offset = LASTREF_OFFSET_(object_type, member) + 1
+	.count_offset = LASTREF_OFFSET_(object_type, member) + 1,                                  \
+	.count_kind = LASTREF_MEMBER_KIND_(object_type, member)
 #endif
 #define LASTREF_OFFSET_(object_type, member) __builtin_offsetof(object_type, member)
 
@@ -418,9 +486,9 @@ LASTREF_INLINE_ void lastref_slot_change_(const void *slot, const void *before, 
  * LASTREF_DEFINE() - give a type its functions, in a header or in a .c file
  * @name: prefix of the functions, and the type's name in reports
  * @object_type: the type, `struct dentry`
- * @member: the struct lastref_count in it
+ * @member: the count in it: a struct lastref_count, lastref_hot_count or lastref_cache_count
  * After these: the destructor, `void destroy(struct dentry *)`, or NULL; and options, in the order of struct lastref_type:
- * `.describe = f, .leak_message = f, .log = true, .size_of = f`. (In C++, options need C++20; in C++17 use LASTREF_DEFINE_TYPE().)
+ * `.describe = f, .leak_message = f, .log = true, .size_of = f, .at_rest = f`. (In C++, options need C++20; in C++17 use LASTREF_DEFINE_TYPE().)
  *
  * Ends with a semicolon. Included in several files it is one type.
  */
@@ -435,7 +503,7 @@ LASTREF_INLINE_ void lastref_slot_change_(const void *slot, const void *before, 
 
 /**
  * LASTREF_DEFINE_TYPE() - as LASTREF_DEFINE(), with the options taken from a struct lastref_type
- * @options: pointer to it, with static storage; its .describe .leak_message .log .size_of count, read at first use
+ * @options: pointer to it, with static storage; its .describe .leak_message .log .size_of .at_rest count, read at first use
  */
 #define LASTREF_DEFINE_TYPE(name, object_type, member, destroy, options)                           \
 	LASTREF_DECLARE_(LASTREF_INLINE_, name, object_type);                                      \

@@ -19,11 +19,25 @@
 #include "runtime/thread.h"
 #include "runtime/types.h"
 
+#include <lastref/kinds.h>
 #include <string.h>
 
-static struct lastref_count *count_of(const struct lr_type_info *type, uint64_t object)
+static void *count_of(const struct lr_type_info *type, uint64_t object)
 {
-	return (struct lastref_count *)(uintptr_t)(object + type->count_offset - 1);
+	return (void *)(uintptr_t)(object + type->count_offset - 1);
+}
+
+/* Room for any count: the largest, whose alignment is enough for all. */
+union any_count {
+	struct lastref_count standard;
+	struct lastref_hot_count hot;
+	struct lastref_cache_count cache;
+};
+
+static size_t count_size(unsigned kind)
+{
+	return kind == LASTREF_KIND_HOT_ ? sizeof(struct lastref_hot_count) :
+					   sizeof(struct lastref_count);
 }
 
 /*
@@ -32,12 +46,13 @@ static struct lastref_count *count_of(const struct lr_type_info *type, uint64_t 
  */
 static bool is_ours(const struct lr_type_info *type, uint64_t object, uint64_t ordinal)
 {
-	struct lastref_count count;
+	union any_count count;
 
 	if (!lr_pages_readable((const void *)(uintptr_t)object, type->size) ||
-	    !lr_pages_copy(&count, count_of(type, object), sizeof(count)))
+	    !lr_pages_copy(&count, count_of(type, object), count_size(type->count_kind)))
 		return false;
-	return lastref_count_read(&count) > 0 && count.index == lr_registry_index(ordinal);
+	return lastref_any_is_alive_(type->count_kind, &count) &&
+	       *lastref_any_index_(type->count_kind, &count) == lr_registry_index(ordinal);
 }
 
 bool lr_describe_is_current(uint64_t ordinal, const struct lr_record *record)
@@ -97,7 +112,8 @@ static void ask_count(const struct question *question)
 
 	if (type->count_offset != 0)
 		note->count =
-			lastref_count_read(count_of(type, (uint64_t)(uintptr_t)question->object));
+			lastref_any_read_(type->count_kind,
+					  count_of(type, (uint64_t)(uintptr_t)question->object));
 	else if (type->count && question->functions_are_there)
 		note->count = type->count(question->object);
 	else
@@ -159,13 +175,15 @@ static bool hold(const struct lr_type_info *type, const struct lr_example *examp
 {
 	const struct lr_record *record = lr_arena_at(LR_RECORDS, (uint32_t)example->record);
 	bool held = false;
+	int64_t unused;
 
 	lr_gate_lock();
 	/* In this order: what is alive now stays so, and its birth number is the one that counts. */
 	if ((lr_record_state(record) & LR_STATE_MASK) == LR_STATE_ALIVE &&
 	    __atomic_load_n(&record->birth, __ATOMIC_RELAXED) == example->birth &&
 	    is_ours(type, example->object, example->record))
-		held = lastref_count_tryref(count_of(type, example->object));
+		held = lastref_any_tryref_(type->count_kind, count_of(type, example->object),
+					   &unused, NULL, NULL);
 	lr_gate_unlock();
 	return held;
 }
@@ -177,8 +195,10 @@ static bool hold(const struct lr_type_info *type, const struct lr_example *examp
 static void let_go(const struct lr_type_info *type, const struct lr_example *example)
 {
 	void *object = (void *)(uintptr_t)example->object;
+	int64_t unused;
 
-	if (lastref_count_unref_unless_last(count_of(type, example->object)))
+	if (lastref_any_unref_unless_last_(type->count_kind, count_of(type, example->object),
+					   &unused, NULL, object))
 		return;
 	if (type->logged)
 		lr_log_event(type, "tryref", object, lr_registry_index(example->record), 1, 0);

@@ -46,15 +46,10 @@ static uint32_t first_handlers_used;
 static struct handler *handlers; /* grows at its head only */
 static const struct handler *current;
 
+#define TITLE(name, kind, text) [LASTREF_MISUSE_##kind] = text,
+
 static const char *const titles[] = {
-	[LASTREF_MISUSE_REF_DEAD] = "REF ON A DEAD OBJECT",
-	[LASTREF_MISUSE_REF_UNINITIALIZED] = "REF ON AN OBJECT THAT WAS NEVER INITIALIZED",
-	[LASTREF_MISUSE_UNREF_DEAD] = "ONE UNREF TOO MANY (the object is dead)",
-	[LASTREF_MISUSE_UNREF_UNINITIALIZED] = "UNREF ON AN OBJECT THAT WAS NEVER INITIALIZED",
-	[LASTREF_MISUSE_OVERFLOW] =
-		"MORE THAN 2,147,483,647 REFERENCES (the object is immortal from now on)",
-	[LASTREF_MISUSE_RESTORE_NEGATIVE] = "RESTORED WITH A NEGATIVE COUNT",
-	[LASTREF_MISUSE_REGISTERED_TWICE] = "REGISTERED TWICE",
+	LASTREF_COUNT_MISUSES_(TITLE)[LASTREF_MISUSE_REGISTERED_TWICE] = "REGISTERED TWICE",
 	[LASTREF_MISUSE_NOT_REGISTERED] = "UNREGISTERED, BUT NOT REGISTERED",
 	[LASTREF_MISUSE_NO_FUNCTION] = "THE TYPE HAS NO SUCH FUNCTION (.ref, .tryref or .unref)",
 };
@@ -248,23 +243,18 @@ void lr_misuse_report(const struct lr_misuse *misuse)
 
 /* One function a misuse: a backtrace alone names the bug. */
 
-#define DEFINE_MISUSE(function, kind_)                                                             \
-	LR_COLD void function(const struct lastref_type *type, const void *object,                 \
-			      const struct lastref_count *count)                                   \
+#define DEFINE_MISUSE(name, kind_, text)                                                           \
+	LR_COLD void lastref_misuse_##name(const struct lastref_type *type, const void *object,    \
+					   uint32_t index_)                                        \
 	{                                                                                          \
 		const struct lr_misuse misuse = {                                                  \
-			.kind = kind_,                                                             \
+			.kind = LASTREF_MISUSE_##kind_,                                            \
 			.type = type,                                                              \
 			.object = object,                                                          \
-			.index = count->index,                                                     \
+			.index = index_,                                                           \
 			.start = LR_STACK_HERE(),                                                  \
 		};                                                                                 \
 		lr_misuse_report(&misuse);                                                         \
 	}
 
-DEFINE_MISUSE(lastref_misuse_ref_dead, LASTREF_MISUSE_REF_DEAD)
-DEFINE_MISUSE(lastref_misuse_ref_uninitialized, LASTREF_MISUSE_REF_UNINITIALIZED)
-DEFINE_MISUSE(lastref_misuse_unref_dead, LASTREF_MISUSE_UNREF_DEAD)
-DEFINE_MISUSE(lastref_misuse_unref_uninitialized, LASTREF_MISUSE_UNREF_UNINITIALIZED)
-DEFINE_MISUSE(lastref_misuse_overflow, LASTREF_MISUSE_OVERFLOW)
-DEFINE_MISUSE(lastref_misuse_restore_negative, LASTREF_MISUSE_RESTORE_NEGATIVE)
+LASTREF_COUNT_MISUSES_(DEFINE_MISUSE)

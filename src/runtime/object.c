@@ -41,8 +41,8 @@ static uint32_t capture(struct lr_stack_thread *memo, const struct lr_stack_star
 	return site;
 }
 
-void lastref_object_born(const struct lastref_type *type, const void *object,
-			 struct lastref_count *count)
+void lastref_object_born(const struct lastref_type *type, const void *object, uint32_t *index,
+			 int64_t count)
 {
 	struct lr_stack_start start = LR_STACK_HERE();
 	struct lr_thread *thread;
@@ -52,10 +52,9 @@ void lastref_object_born(const struct lastref_type *type, const void *object,
 	if (LR_UNLIKELY(!lr_start_checking()) || !prepare(type, &thread, &info))
 		return;
 	site = capture(lr_thread_stack(thread, info->id, false), &start);
-	count->index = lr_registry_add(thread, info->id, object, site);
+	*index = lr_registry_add(thread, info->id, object, site);
 	if (LR_UNLIKELY(info->logged))
-		lr_log_event(info, "registered", object, count->index, lastref_count_read(count),
-			     site);
+		lr_log_event(info, "registered", object, *index, count, site);
 }
 
 /* The site of a last unref, logged. A death needs neither memory nor a type: without them its site is not known. */

@@ -6,6 +6,9 @@
  *
  * What an event needs of the object, its index, is copied before the count is changed: after an unref the object may be gone.
  */
+/* Inline assembly does not tell what an operation found; the log wants it. */
+#define LASTREF_PORTABLE
+
 #include "base/attributes.h"
 #include "base/ranks.h"
 #include "runtime/addresses.h"
@@ -15,6 +18,7 @@
 #include "runtime/start.h"
 #include "runtime/types.h"
 
+#include <lastref/kinds.h>
 #include <pthread.h>
 
 static void write_event(const struct lastref_type *type, const char *what, const void *object,
@@ -46,59 +50,64 @@ static void log_event(const struct lastref_type *type, const char *what, const v
 	pthread_setcancelstate(before, NULL);
 }
 
-/* The count after an operation that found @old and added @step, as lastref_count_read() would tell it. */
-static int64_t resulting(int32_t old, int32_t step)
+/* The count after an operation that found @token and added @step. What is dead or immortal stays so. */
+static int64_t resulting(unsigned kind, int64_t token, int64_t step)
 {
-	if (old > 0)
-		return (int64_t)old + step;
-	return lastref_count_is_immortal_(old) ? INT64_MAX : 0;
+	int64_t before = lastref_any_value_(kind, token);
+
+	return before == INT64_MAX || before + step < 0 ? before : before + step;
 }
 
-void *lastref_watched_ref(const struct lastref_type *type, void *object, struct lastref_count *count)
+void *lastref_watched_ref(const struct lastref_type *type, void *object, unsigned kind, void *count)
 {
 	struct lr_stack_start start = LR_STACK_HERE();
-	int32_t old = __atomic_fetch_add(&count->count, 1, __ATOMIC_RELAXED);
+	int64_t token;
+	bool slow = lastref_any_ref_begin_(kind, count, &token);
 
-	if (old <= 0)
-		lastref_count_ref_slow_(count, old, type, object);
-	log_event(type, "ref", object, count->index, resulting(old, 1), &start);
+	if (slow)
+		lastref_any_ref_slow_(kind, count, token, type, object);
+	log_event(type, "ref", object, *lastref_any_index_(kind, count),
+		  resulting(kind, token, slow ? 0 : 1), &start);
 	return object;
 }
 
-bool lastref_watched_tryref(const struct lastref_type *type, const void *object,
-			    struct lastref_count *count)
+bool lastref_watched_tryref(const struct lastref_type *type, const void *object, unsigned kind,
+			    void *count)
 {
 	struct lr_stack_start start = LR_STACK_HERE();
+	int64_t token;
 
-	if (!lastref_count_tryref_as_(count, type, object))
+	if (!lastref_any_tryref_(kind, count, &token, type, object))
 		return false;
 	/* The reference just taken keeps the object, so its index may be read. */
-	log_event(type, "tryref", object, count->index, lastref_count_read(count), &start);
+	log_event(type, "tryref", object, *lastref_any_index_(kind, count),
+		  resulting(kind, token, 1), &start);
 	return true;
 }
 
-bool lastref_watched_unref(const struct lastref_type *type, const void *object,
-			   struct lastref_count *count)
+bool lastref_watched_unref(const struct lastref_type *type, const void *object, unsigned kind,
+			   void *count)
 {
 	struct lr_stack_start start = LR_STACK_HERE();
-	uint32_t index = count->index;
-	int32_t old = __atomic_fetch_sub(&count->count, 1, __ATOMIC_RELEASE);
-	bool last = old <= 1 && lastref_count_unref_end_(count, old, type, object);
+	uint32_t index = *lastref_any_index_(kind, count);
+	int64_t token;
+	bool last = lastref_any_unref_begin_(kind, count, &token) &&
+		    lastref_any_unref_end_(kind, count, token, type, object);
 
-	log_event(type, "unref", object, index, resulting(old, -1), &start);
+	log_event(type, "unref", object, index, resulting(kind, token, -1), &start);
 	return last;
 }
 
 bool lastref_watched_unref_unless_last(const struct lastref_type *type, const void *object,
-				       struct lastref_count *count)
+				       unsigned kind, void *count)
 {
 	struct lr_stack_start start = LR_STACK_HERE();
-	uint32_t index = count->index;
-	int64_t before = lastref_count_read(count);
+	uint32_t index = *lastref_any_index_(kind, count);
+	int64_t token;
 
-	if (!lastref_count_unref_unless_last_as_(count, type, object))
+	if (!lastref_any_unref_unless_last_(kind, count, &token, type, object))
 		return false;
-	log_event(type, "unref", object, index, before == INT64_MAX ? before : before - 1, &start);
+	log_event(type, "unref", object, index, resulting(kind, token, -1), &start);
 	return true;
 }
 

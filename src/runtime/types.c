@@ -91,6 +91,7 @@ static void refresh(struct lr_type_info *info, const struct lastref_type *type)
 	memcpy(&fresh, info, sizeof(fresh));
 	fresh.size = type->size;
 	fresh.count_offset = type->count_offset;
+	fresh.count_kind = type->count_kind;
 	fresh.count = type->count ? type->count : options->count;
 	fresh.unref = type->unref ? type->unref : options->unref;
 	fresh.describe = options->describe;

@@ -19,6 +19,7 @@ struct lr_type_info {
 	uint32_t functions_modules; /* lr_type_modules() when the functions below were taken */
 	size_t size;
 	size_t count_offset; /* plus one; 0 for a type that counts by itself */
+	unsigned count_kind; /* of lastref/kinds.h */
 	int64_t (*count)(const void *object);
 	void (*unref)(void *object);
 	int (*describe)(const void *object, char *buf, size_t size);

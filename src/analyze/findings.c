@@ -160,8 +160,10 @@ static void hash_addresses(struct work *work)
 
 	work->addresses = lr_pages_map(size * sizeof(*work->addresses));
 	work->address_mask = size - 1;
-	if (!work->addresses)
+	if (!work->addresses) {
+		work->findings->incomplete = true;
 		return;
+	}
 	/* Objects that are born during the passes are left out, so that the table cannot fill up. */
 	for (uint64_t i = 0; i < count && hashed < work->live; i++) {
 		/* The memory of an object inside its destructor may be free already, and another's: that is no misuse. */
@@ -275,6 +277,9 @@ static void add_to_group(struct work *work, const struct live_record *live)
 		.dying = !is_alive(&live->copy),
 	};
 
+	/* The sums are right also where there is no memory for groups. */
+	work->findings->objects++;
+	work->findings->bytes += type ? type->size : 0;
 	if (!group) {
 		work->findings->incomplete = true;
 		return;
@@ -286,8 +291,6 @@ static void add_to_group(struct work *work, const struct live_record *live)
 		group->dying_site = live->copy.state & ~LR_STATE_MASK;
 	}
 	add_example(group, &example);
-	work->findings->objects++;
-	work->findings->bytes += type ? type->size : 0;
 }
 
 static bool is_wanted(const struct work *work, const struct lr_record *record)
@@ -435,8 +438,10 @@ static void make_totals(struct work *work)
 
 	findings->mapped_types = room * sizeof(*findings->types);
 	findings->types = room > 0 ? lr_pages_map(findings->mapped_types) : NULL;
-	if (!findings->types)
+	if (!findings->types) {
+		findings->incomplete |= work->options->want_types;
 		return;
+	}
 	for (uint32_t id = 1; id < room; id++)
 		add_type(work, id);
 	lr_order_sort_types(findings);
@@ -451,8 +456,7 @@ int lr_findings_make(struct lr_findings *findings, const struct lr_image *image,
 	memset(findings, 0, sizeof(*findings));
 	findings->image = image;
 	findings->is_filtered = options->type_globs != NULL;
-	if (!grow_groups(&work))
-		return -ENOMEM;
+	findings->incomplete = !grow_groups(&work);
 	if (options->want_types) {
 		work.live_by_type = lr_pages_map(types * sizeof(*work.live_by_type));
 		work.type_room = work.live_by_type ? types : 0;
@@ -471,7 +475,7 @@ int lr_findings_make(struct lr_findings *findings, const struct lr_image *image,
 	lr_pages_unmap(work.addresses, (work.address_mask + 1) * sizeof(*work.addresses));
 	lr_pages_unmap(work.table, (work.table_mask + 1) * sizeof(*work.table));
 	lr_pages_unmap(work.live_by_type, types * sizeof(*work.live_by_type));
-	return 0;
+	return findings->groups ? 0 : -ENOMEM;
 }
 
 static struct lr_group *largest_not_shown(struct lr_findings *findings)

@@ -60,7 +60,7 @@ struct lr_findings {
 	uint64_t reported; /* live, but reported by an earlier check; in no group */
 	uint64_t released; /* reported by an earlier check, and not live any more; 0 where type_globs choose */
 	uint64_t overwritten; /* live records whose address was born again: freed without their last unref; in no group */
-	bool incomplete;      /* no memory for the analysis: some objects are counted in no group */
+	bool incomplete; /* no memory for the whole analysis: some objects are in no group, or overwritten ones are, or types are missing */
 	bool is_filtered;     /* lr_findings_options.type_globs was given */
 	size_t mapped_groups; /* sizes of the mappings, for lr_findings_free() */
 	size_t mapped_types;
@@ -84,7 +84,8 @@ struct lr_findings_options {
  * @findings: filled; give it back with lr_findings_free()
  *
  * Time and memory: three passes over the records, 16 bytes of scratch an object at the most.
- * Return: 0 or -ENOMEM (then @findings->incomplete may be set instead where part of the answer could be had).
+ * Where memory lacks, @findings->incomplete is set, and what could be had is there: the sums of objects and bytes always are.
+ * Return: 0, or -ENOMEM if there is no group at all for lack of memory.
  */
 int lr_findings_make(struct lr_findings *findings, const struct lr_image *image,
 		     const struct lr_findings_options *options);

@@ -3,7 +3,7 @@
  * Memory by the page.
  *
  * Layer: base. Locks: none. Readability is asked of process_vm_readv(2) on ourselves: it fails where a load would fault. Where
- * a sandbox forbids that call, write(2) to a pipe is the classic substitute; we say "not readable" instead, which costs a
+ * a sandbox forbids that call, write(2) to a pipe is the classic substitute; we say that it is not known instead, which costs a
  * description and never a crash.
  */
 #include "base/pages.h"
@@ -39,10 +39,14 @@ int lr_pages_copy(void *to, const void *address, size_t size)
 	struct iovec local = { .iov_base = to, .iov_len = size };
 	struct iovec remote = { .iov_base = (void *)(uintptr_t)address, .iov_len = size };
 
-	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)size;
+	ssize_t copied = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+
+	if (copied < 0 && errno != EFAULT)
+		return -errno;
+	return copied == (ssize_t)size;
 }
 
-static bool byte_is_readable(uintptr_t address)
+static int byte_is_readable(uintptr_t address)
 {
 	char byte;
 
@@ -57,8 +61,10 @@ int lr_pages_readable(const void *address, size_t size)
 	if (end < at)
 		return false;
 	for (; at < end; at = (at | 4095) + 1) {
-		if (!byte_is_readable(at))
-			return false;
+		int readable = byte_is_readable(at);
+
+		if (readable <= 0)
+			return readable;
 	}
 	return true;
 }

@@ -15,10 +15,13 @@ void *lr_pages_map(size_t size);
 /* Give back what lr_pages_map(@size) returned; NULL is fine. */
 void lr_pages_unmap(void *pages, size_t size);
 
-/* Is every byte of [@address, @address + @size) readable now? By the kernel's word, so it never faults. */
+/*
+ * Is every byte of [@address, @address + @size) readable now? By the kernel's word, so it never faults. Return: 1 yes, 0 no, or a
+ * negative errno if the kernel does not say (a sandbox, no memory).
+ */
 int lr_pages_readable(const void *address, size_t size);
 
-/* Copy @size bytes from @address, which may not be there at all. Return: true if all of them were. */
+/* Copy @size bytes from @address, which may not be there at all. Return: 1 if all of them were, else as above. */
 int lr_pages_copy(void *to, const void *address, size_t size);
 
 #endif

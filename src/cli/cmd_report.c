@@ -93,6 +93,7 @@ static int print(const struct lr_loaded *loaded, const struct report_options *op
 
 	if (error != 0) {
 		lr_complain("cannot analyze %s: %s", options->file, strerror(-error));
+		lr_findings_free(&findings);
 		return LR_STATUS_UNREADABLE;
 	}
 	lr_render_begin(&render, STDOUT_FILENO);
@@ -119,8 +120,11 @@ int lr_cmd_report(int argc, char **argv)
 	int status = LR_STATUS_UNREADABLE;
 	int error, fd;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
+	error = argp_parse(&argp, argc, argv, 0, NULL, &options);
+	if (error != 0) {
+		lr_complain("cannot read the command line: %s", strerror(error));
 		return LR_STATUS_USAGE;
+	}
 	fd = open(options.file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0) {
 		lr_complain("cannot open %s: %s", options.file, strerror(errno));

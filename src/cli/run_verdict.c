@@ -118,13 +118,10 @@ static void judge_ended(struct judge *judge, size_t index, struct lr_loaded *loa
 
 	note_end(judge, process, loaded);
 	error = lr_findings_make(&findings, &loaded->image, &wanted);
-	if (error != 0) {
+	if (error != 0)
 		lr_complain("cannot analyze process %d: %s", (int)process->pid, strerror(-error));
-		judge->verdict->bad = true;
-		return;
-	}
-	judge->verdict->bad |= lr_render_is_bad(&findings);
-	if (!judge->options->quiet)
+	judge->verdict->bad |= error != 0 || lr_render_is_bad(&findings);
+	if (error == 0 && !judge->options->quiet)
 		print_report(judge, loaded, &findings);
 	lr_findings_free(&findings);
 	if (judge->options->output != NULL &&

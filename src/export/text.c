@@ -289,24 +289,25 @@ static void write_no_new_leaks(const struct report *report)
 {
 	const struct lr_findings *findings = report->findings;
 	uint64_t misuses = report->image->header->counters[LR_MISUSES];
+	const char *known = is_in_doubt(findings) ? " known, but see the notes" : "";
 	struct lr_sink *sink = report->sink;
 
 	lr_sink_text(sink, "lastref: ");
 	if (findings->reported > 0) {
 		objects(sink, findings->reported);
-		lr_sink_text(sink,
-			     " leaked, reported above by the check that the program called; nothing new");
+		lr_sink_printf(sink,
+			       " leaked, reported above by the check that the program called; nothing new%s",
+			       known);
 	} else if (findings->released > 0) {
 		objects(sink, findings->released);
 		lr_sink_printf(sink,
-			       " %s reported by a check that the program called, and released since; nothing new",
-			       findings->released == 1 ? "was" : "were");
+			       " %s reported by a check that the program called, and released since; nothing new%s",
+			       findings->released == 1 ? "was" : "were", known);
 	} else if (misuses > 0) {
 		plural(sink, misuses, "misuse", "misuses");
-		lr_sink_text(sink, ", reported above; no leaks");
+		lr_sink_printf(sink, ", reported above; no leaks%s", known);
 	} else {
-		lr_sink_text(sink, is_in_doubt(findings) ? "no leaks known, but see the notes" :
-							   "no leaks");
+		lr_sink_printf(sink, "no leaks%s", known);
 	}
 }
 
@@ -325,8 +326,10 @@ static void write_total(const struct report *report)
 		objects(sink, findings->objects);
 		lr_sink_text(sink, " leaked, ");
 		lr_sink_size(sink, findings->bytes);
-		lr_sink_text(sink, ", born at ");
-		plural(sink, findings->group_count, "place", "places");
+		if (findings->group_count > 0) {
+			lr_sink_text(sink, ", born at ");
+			plural(sink, findings->group_count, "place", "places");
+		}
 	}
 	color(report, "0");
 	if (report->options->process) {
@@ -393,7 +396,8 @@ static void write_note(struct lr_sink *sink, const struct lr_example *example)
 	if (flags & LR_NOTE_FAULTED)
 		lr_sink_text(sink, "  (describing it failed: its memory is gone or was overwritten)");
 	if (flags & LR_NOTE_NOT_ASKED)
-		lr_sink_text(sink, "  (not described: other threads run, or its library is gone)");
+		lr_sink_text(sink,
+			     "  (not described: other threads run, its library is gone, or the system does not say if its memory is there)");
 }
 
 static void write_example(const struct report *report, const struct lr_example *example, bool first)
@@ -551,8 +555,8 @@ static void write_remarks(const struct report *report)
 	       "object was freed without its last unref: another was born at its address",
 	       "objects were freed without their last unref: others were born at their addresses");
 	remark(report, counters[LR_UNKNOWN_UNREGISTERED],
-	       "unregistered object was not known: born before checking was on, or in the parent process",
-	       "unregistered objects were not known: born before checking was on, or in the parent process");
+	       "unregistered object was not known: born before checking was on, in the parent process, or without memory to register it",
+	       "unregistered objects were not known: born before checking was on, in the parent process, or without memory to register them");
 	remark(report, counters[LR_LOST_OBJECTS],
 	       "object could not be registered for lack of memory; it may have leaked",
 	       "objects could not be registered for lack of memory; they may have leaked");
@@ -561,8 +565,9 @@ static void write_remarks(const struct report *report)
 	       "objects had types beyond the 65,535th and were not registered");
 	remark(report, counters[LR_LOST_SITES], "stack could not be kept",
 	       "stacks could not be kept");
-	remark(report, counters[LR_LOST_EVENTS], "event of a signal handler was not logged",
-	       "events of signal handlers were not logged");
+	remark(report, counters[LR_LOST_EVENTS],
+	       "event was not logged: in a signal handler that interrupted the library, or for lack of memory",
+	       "events were not logged: in a signal handler that interrupted the library, or for lack of memory");
 	write_unsettled(report);
 	if (counters[LR_NO_UNWINDER])
 		lr_sink_text(report->sink,
@@ -576,7 +581,8 @@ static void write_remarks(const struct report *report)
 			     "note: the program switched checking off before it ended\n");
 	if (findings->incomplete)
 		lr_sink_text(report->sink,
-			     "note: there was no memory to group all objects; the figures are too low\n");
+			     "note: there was no memory for the whole analysis: leaks or what they are may be missing above, and objects "
+			     "that were freed without their last unref may be among the leaks\n");
 	if (report->image->cut_short)
 		lr_sink_text(report->sink, "note: the file ends early; what it holds was analyzed\n");
 }

@@ -42,15 +42,17 @@ static size_t count_size(unsigned kind)
 
 /*
  * Is the memory there, and does the count say that this record's object lives in it? The count is copied by the kernel: between two
- * steps of this thread another one may give the memory back.
+ * steps of this thread another one may give the memory back. Return: 1 yes, 0 no, or a negative errno if the kernel does not say.
  */
-static bool is_ours(const struct lr_type_info *type, uint64_t object, uint64_t ordinal)
+static int is_ours(const struct lr_type_info *type, uint64_t object, uint64_t ordinal)
 {
 	union any_count count;
+	int there = lr_pages_readable((const void *)(uintptr_t)object, type->size);
 
-	if (!lr_pages_readable((const void *)(uintptr_t)object, type->size) ||
-	    !lr_pages_copy(&count, count_of(type, object), count_size(type->count_kind)))
-		return false;
+	if (there > 0)
+		there = lr_pages_copy(&count, count_of(type, object), count_size(type->count_kind));
+	if (there <= 0)
+		return there;
 	return lastref_any_is_alive_(type->count_kind, &count) &&
 	       *lastref_any_index_(type->count_kind, &count) == lr_registry_index(ordinal);
 }
@@ -60,7 +62,7 @@ bool lr_describe_is_current(uint64_t ordinal, const struct lr_record *record)
 	const struct lr_type_info *type =
 		lr_type_by_id((uint32_t)(record->birth >> LR_BIRTH_NUMBER_BITS));
 
-	return type && type->count_offset != 0 && is_ours(type, ~record->object, ordinal);
+	return type && type->count_offset != 0 && is_ours(type, ~record->object, ordinal) > 0;
 }
 
 static bool functions_are_there(const struct lr_type_info *type)
@@ -161,13 +163,15 @@ static void describe_alone(const struct lr_type_info *type, const struct lr_exam
 			   struct lr_description *ret)
 {
 	const void *object = (const void *)(uintptr_t)example->object;
-	bool there = type->count_offset != 0 ? is_ours(type, example->object, example->record) :
-					       lr_pages_readable(object, type->size);
+	int there = type->count_offset != 0 ? is_ours(type, example->object, example->record) :
+					      lr_pages_readable(object, type->size);
 
-	if (there)
+	if (there > 0)
 		ask(type, object, 0, ret);
-	else
+	else if (there == 0)
 		ret->note.flags |= LR_NOTE_UNREADABLE;
+	else
+		not_asked(type, ret);
 }
 
 /* Take a reference, if the object is still what the record says. */
@@ -181,7 +185,7 @@ static bool hold(const struct lr_type_info *type, const struct lr_example *examp
 	/* In this order: what is alive now stays so, and its birth number is the one that counts. */
 	if ((lr_record_state(record) & LR_STATE_MASK) == LR_STATE_ALIVE &&
 	    __atomic_load_n(&record->birth, __ATOMIC_RELAXED) == example->birth &&
-	    is_ours(type, example->object, example->record))
+	    is_ours(type, example->object, example->record) > 0)
 		held = lastref_any_tryref_(type->count_kind, count_of(type, example->object),
 					   &unused, NULL, NULL);
 	lr_gate_unlock();

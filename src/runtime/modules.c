@@ -223,7 +223,7 @@ static void read_build_id(const struct place *place, struct build_id *ret_id)
 
 	memset(ret_id, 0, sizeof(*ret_id));
 	if (place->end - place->start < FIRST_PAGE ||
-	    !lr_pages_readable((const void *)place->start, FIRST_PAGE))
+	    lr_pages_readable((const void *)place->start, FIRST_PAGE) <= 0)
 		return;
 	memcpy(&elf, (const void *)place->start, sizeof(elf));
 	if (memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0 || elf.e_phentsize != sizeof(program) ||
@@ -246,7 +246,7 @@ static lr_text_ref add_link(const char *link)
 	char path[4096];
 	ssize_t length = readlink(link, path, sizeof(path));
 
-	return length > 0 ? lr_arena_add_text(path, (size_t)length) : 0;
+	return lr_arena_add_text(path, length > 0 ? (size_t)length : 0);
 }
 
 /* A library that was opened by a relative name is looked for where the process is now. */
@@ -264,6 +264,7 @@ static lr_text_ref add_relative(const char *name)
 	return lr_arena_add_text(path, folder + 1 + length);
 }
 
+/* Return: 0 without memory only; a path that is not known is empty. */
 static lr_text_ref add_path(const struct place *place)
 {
 	static const char vdso[] = "linux-vdso";
@@ -275,21 +276,22 @@ static lr_text_ref add_path(const struct place *place)
 		return add_link("/proc/self/exe");
 	if (name && strchr(name, '/') && name[0] != '/')
 		return add_relative(name);
-	return name ? lr_arena_add_text(name, strlen(name)) : 0;
+	return name ? lr_arena_add_text(name, strlen(name)) : lr_arena_add_text("", 0);
 }
 
 /* Note a module in the arena. Returns its id or 0. */
 static uint32_t add_to_arena(const struct place *place, const struct build_id *build_id)
 {
+	lr_text_ref path = add_path(place);
 	uint32_t ordinal;
-	struct lr_module *module = lr_arena_add(LR_MODULES, &ordinal);
+	struct lr_module *module = path ? lr_arena_add(LR_MODULES, &ordinal) : NULL;
 
 	if (!module || ordinal >= MODULE_IDS)
 		return 0;
 	module->bias = place->bias;
 	module->start = place->start;
 	module->end = place->end;
-	module->path = add_path(place);
+	module->path = path;
 	memcpy(module->build_id, build_id->bytes, build_id->size);
 	module->build_id_size = build_id->size;
 	return ordinal + 1;
@@ -331,8 +333,8 @@ static bool retire_overlapped(const struct known *added)
 	return replaced;
 }
 
-/* Caller holds modules_lock. */
-static void append(const struct place *place)
+/* Caller holds modules_lock. Returns NULL without memory: then it is tried again when somebody asks again. */
+static const struct known *append(const struct place *place)
 {
 	struct known *added = &known[known_count];
 	bool is_new;
@@ -343,6 +345,8 @@ static void append(const struct place *place)
 	is_new = !find_reloaded(added);
 	if (is_new)
 		added->id = add_to_arena(place, &added->build_id);
+	if (added->id == 0)
+		return NULL;
 	replaced = retire_overlapped(added);
 	if (replaced && is_new) {
 		added->salt = added->id;
@@ -352,6 +356,7 @@ static void append(const struct place *place)
 	/* Pairs with the acquire of whoever compares generations. */
 	if (replaced)
 		__atomic_fetch_add(&lr_modules_generation, 1, __ATOMIC_RELEASE);
+	return added;
 }
 
 static const struct known *add(const struct place *place)
@@ -362,10 +367,8 @@ static const struct known *add(const struct place *place)
 	if (!known)
 		known = lr_pages_map(MODULE_IDS * sizeof(*known));
 	found = known ? find_known(place) : NULL;
-	if (known && !found && known_count < MODULE_IDS) {
-		append(place);
-		found = &known[known_count - 1];
-	}
+	if (known && !found && known_count < MODULE_IDS)
+		found = append(place);
 	lr_unlock(&modules_lock);
 	return found;
 }

@@ -18,14 +18,14 @@
 
 #include <errno.h>
 
-/* The calling thread and the type of @type; false if there is nothing to do (no memory, or `types=` leaves the type out). */
+/* For a birth: the calling thread and the type of @type; false if there is nothing to do (no memory, or `types=` leaves the type out). */
 static bool prepare(const struct lastref_type *type, struct lr_thread **ret_thread,
 		    struct lr_type_info **ret_info)
 {
 	*ret_thread = lr_thread_self();
 	*ret_info = *ret_thread ? lr_type_find(*ret_thread, type) : NULL;
 	if (!*ret_info) {
-		lr_arena_count(*ret_thread ? LR_LOST_TYPES : LR_LOST_OBJECTS, 1);
+		lr_arena_count(lr_types_are_too_many() ? LR_LOST_TYPES : LR_LOST_OBJECTS, 1);
 		return false;
 	}
 	return (*ret_info)->checked;
@@ -206,6 +206,13 @@ void lastref_unregister(const struct lastref_type *type, const void *object)
 	/* What was registered leaves also when checking has been switched off since. */
 	if (is_registered(index) && unregister_known(type, object, index, &start))
 		return;
-	if (checking && prepare(type, &thread, &info))
+	if (!checking)
+		return;
+	thread = lr_thread_self();
+	info = thread ? lr_type_find(thread, type) : NULL;
+	/* Without memory or a number for its type it could not be registered either. */
+	if (!info)
+		lr_arena_count(LR_UNKNOWN_UNREGISTERED, 1);
+	else if (info->checked)
 		not_registered(type, object, index, &start);
 }

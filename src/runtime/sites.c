@@ -248,7 +248,7 @@ static LR_COLD void grow(struct table *table)
 	move_current();
 }
 
-/* A new node with its module. Returns its id or 0. */
+/* A new node with its module. Returns its id; or 0 without memory, also where only the module lacks: its frames would mean nothing. */
 static uint32_t make_node(uint64_t hash, uintptr_t pc, uint32_t parent, uint32_t flags)
 {
 	struct lr_cfi_image image;
@@ -257,7 +257,8 @@ static uint32_t make_node(uint64_t hash, uintptr_t pc, uint32_t parent, uint32_t
 	struct lr_site *site;
 
 	/* Looked for before the node is taken from the arena, which then holds no node without its content for long. */
-	lr_modules_find(flags & LR_SITE_EXACT ? pc : pc - 1, &image, &module);
+	if (lr_modules_find(flags & LR_SITE_EXACT ? pc : pc - 1, &image, &module) && module == 0)
+		return 0;
 	site = lr_arena_add(LR_SITES, &ordinal);
 	if (!site || ordinal >= LR_SITE_ID_MAX)
 		return 0;

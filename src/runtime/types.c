@@ -114,15 +114,20 @@ static uint32_t add(const struct lastref_type *type, uint64_t hash)
 	const char *c_type = or_unnamed(type->c_type);
 	struct lr_type_entry *entry;
 	struct lr_type_info *info;
+	lr_text_ref name_text;
+	lr_text_ref c_type_text;
 	uint32_t ordinal;
 
 	if (type_count >= LR_TYPES_MAX)
 		return 0;
-	entry = lr_arena_add(LR_TYPES, &ordinal);
+	/* A type without its name would be of no use in a report; it is added when there is memory for it again. */
+	name_text = lr_arena_add_text(name, strlen(name));
+	c_type_text = name_text ? lr_arena_add_text(c_type, strlen(c_type)) : 0;
+	entry = c_type_text ? lr_arena_add(LR_TYPES, &ordinal) : NULL;
 	if (!entry)
 		return 0;
-	entry->name = lr_arena_add_text(name, strlen(name));
-	entry->c_type = lr_arena_add_text(c_type, strlen(c_type));
+	entry->name = name_text;
+	entry->c_type = c_type_text;
 	entry->size = type->size;
 	entry->name_hash = hash;
 	entry->left_out = checked_globs[0] != '\0' && !lr_globs_match(checked_globs, name);
@@ -207,6 +212,11 @@ struct lr_type_info *lr_type_by_id(uint32_t id)
 	if (id == 0 || id > __atomic_load_n(&type_count, __ATOMIC_ACQUIRE))
 		return NULL;
 	return &infos[id];
+}
+
+bool lr_types_are_too_many(void)
+{
+	return __atomic_load_n(&type_count, __ATOMIC_RELAXED) >= LR_TYPES_MAX;
 }
 
 const char *lr_type_name(uint32_t id)

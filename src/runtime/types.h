@@ -38,6 +38,9 @@ struct lr_type_info *lr_type_find(struct lr_thread *thread, const struct lastref
 /** lr_type_by_id() - NULL if there is none. */
 struct lr_type_info *lr_type_by_id(uint32_t id);
 
+/** lr_types_are_too_many() - may NULL of lr_type_find() mean that there is no number left, and not that memory lacks? */
+bool lr_types_are_too_many(void);
+
 /** lr_type_name() - as stored; never NULL. */
 const char *lr_type_name(uint32_t id);
 

@@ -34,7 +34,12 @@ static struct chunk *pool;	     /* guarded by pool_lock */
 static struct chunk *spare;	     /* an empty one, guarded by pool_lock */
 static uint32_t fresh, fresh_end;    /* indexes never used, guarded by pool_lock */
 static uint64_t died_without_thread; /* relaxed */
-static uint32_t base = 1; /* index of record ordinal 0; changes in the child of a fork only */
+/*
+ * Which indexes there are: from base, that of record ordinal 0, so many. The base changes in the child of a fork only, which is
+ * alone; the size grows under pool_lock, after the segments are there.
+ */
+static uint32_t base = 1;
+static uint32_t size;
 
 #define RECORDS_PER_SEGMENT ((uint32_t)(LR_SEGMENT_SIZE / sizeof(struct lr_record)))
 
@@ -65,6 +70,8 @@ static uint32_t take_batch(uint32_t *indexes)
 		fresh = base + (uint32_t)first;
 		fresh_end = fresh + (lr_arena_image.spaces[LR_RECORDS].count - before) *
 					    RECORDS_PER_SEGMENT;
+		/* Pairs with the acquire in is_there(). */
+		__atomic_store_n(&size, fresh_end - base, __ATOMIC_RELEASE);
 	}
 	for (uint32_t i = 0; i < BATCH; i++)
 		indexes[i] = fresh++;
@@ -148,18 +155,20 @@ static LR_COLD void deal_numbers(struct lr_cursor *cursor, uint32_t type)
 	cursor->end = cursor->next + NUMBERS_AT_ONCE;
 }
 
-/* The next birth number of a type, from 1; or 0 without memory. */
-static uint64_t next_number(struct lr_thread *thread, uint32_t type)
+/* Have the next birth number of a type at hand. Return: false without memory. */
+static LR_COLD bool prepare_number(struct lr_thread *thread, uint32_t type)
 {
 	struct lr_cursor_block *block = thread->cursors[(type - 1) / LR_CURSORS_IN_BLOCK];
 	struct lr_cursor *cursor = block ? &block->cursors[(type - 1) % LR_CURSORS_IN_BLOCK] :
 					   new_cursor_block(thread, type - 1);
 
 	if (!cursor)
-		return 0;
-	if (LR_UNLIKELY(cursor->next == cursor->end))
+		return false;
+	if (cursor->next == cursor->end)
 		deal_numbers(cursor, type);
-	return cursor->next++;
+	thread->cursor = cursor;
+	thread->cursor_type = type;
+	return true;
 }
 
 static void count_one(uint64_t *counter)
@@ -167,28 +176,38 @@ static void count_one(uint64_t *counter)
 	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
 }
 
+static bool is_prepared(const struct lr_thread *thread, uint32_t type)
+{
+	return LR_LIKELY(thread->ring_count != 0) && LR_LIKELY(thread->cursor_type == type) &&
+	       LR_LIKELY(thread->cursor->next != thread->cursor->end);
+}
+
+/* What lr_registry_add() needs and has not at hand; out of line and called last, so that the common way saves no register. */
+static LR_COLD uint32_t prepare_and_add(struct lr_thread *thread, uint32_t type, const void *object,
+					uint32_t site)
+{
+	if ((thread->ring_count == 0 && !refill(thread)) || !prepare_number(thread, type)) {
+		lr_arena_count(LR_LOST_OBJECTS, 1);
+		return 0;
+	}
+	return lr_registry_add(thread, type, object, site);
+}
+
 uint32_t lr_registry_add(struct lr_thread *thread, uint32_t type, const void *object, uint32_t site)
 {
 	struct lr_record *record;
-	uint64_t number;
 	uint32_t index;
 
-	if (LR_UNLIKELY(thread->ring_count == 0) && !refill(thread)) {
-		lr_arena_count(LR_LOST_OBJECTS, 1);
-		return 0;
-	}
-	number = next_number(thread, type);
-	if (LR_UNLIKELY(number == 0)) {
-		lr_arena_count(LR_LOST_OBJECTS, 1);
-		return 0;
-	}
+	if (!is_prepared(thread, type))
+		return prepare_and_add(thread, type, object, site);
 	index = thread->ring[thread->ring_head];
 	thread->ring_head = (thread->ring_head + 1) % LR_RING_SIZE;
 	thread->ring_count--;
 	record = record_at(index);
 	/* A reader that saw the former object's birth number must not take these fields for that object's. */
 	__atomic_store_n(&record->state, LR_STATE_FREE, __ATOMIC_RELAXED);
-	__atomic_store_n(&record->birth, (uint64_t)type << LR_BIRTH_NUMBER_BITS | number,
+	__atomic_store_n(&record->birth,
+			 (uint64_t)type << LR_BIRTH_NUMBER_BITS | thread->cursor->next++,
 			 __ATOMIC_RELEASE);
 	__atomic_store_n(&record->object, ~(uint64_t)(uintptr_t)object, __ATOMIC_RELEASE);
 	__atomic_store_n(&record->site, site, __ATOMIC_RELAXED);
@@ -208,14 +227,11 @@ bool lr_registry_is_inherited(uint32_t index)
 	return index != 0 && index < base;
 }
 
-/* Is there a record of @index in this process? */
+/* Is there a record of @index in this process? An index below base wraps around, and is too large as well. */
 static bool is_there(uint32_t index)
 {
-	uint32_t segment = (index - base) / RECORDS_PER_SEGMENT;
-
-	/* Pairs with the release of the arena when it adds a segment. */
-	return index >= base &&
-	       segment < __atomic_load_n(&lr_arena_image.spaces[LR_RECORDS].count, __ATOMIC_ACQUIRE);
+	/* Pairs with the release in take_batch(). */
+	return index - base < __atomic_load_n(&size, __ATOMIC_ACQUIRE);
 }
 
 struct lr_record *lr_registry_find(uint32_t index, const void *object)
@@ -248,6 +264,24 @@ bool lr_registry_begin_death(struct lr_record *record, uint32_t site)
 	return true;
 }
 
+static void put_in_ring(struct lr_thread *thread, uint32_t index)
+{
+	thread->ring[(thread->ring_head + thread->ring_count) % LR_RING_SIZE] = index;
+	thread->ring_count++;
+	count_one(&thread->died);
+}
+
+/* There is no room in the ring; or no ring, without a thread's struct: then the record stays dead. */
+static LR_COLD void put_away(struct lr_thread *thread, uint32_t index)
+{
+	if (!thread) {
+		__atomic_fetch_add(&died_without_thread, 1, __ATOMIC_RELAXED);
+		return;
+	}
+	flush(thread);
+	put_in_ring(thread, index);
+}
+
 void lr_registry_end_death(struct lr_thread *thread, uint32_t index)
 {
 	struct lr_record *record;
@@ -259,16 +293,10 @@ void lr_registry_end_death(struct lr_thread *thread, uint32_t index)
 	record = record_at(index);
 	site = lr_record_state(record) & ~LR_STATE_MASK;
 	__atomic_store_n(&record->state, LR_STATE_DEAD | site, __ATOMIC_RELEASE);
-	/* Without a thread's struct there is no ring to put the record in; it stays dead. */
-	if (!thread) {
-		__atomic_fetch_add(&died_without_thread, 1, __ATOMIC_RELAXED);
-		return;
-	}
-	if (LR_UNLIKELY(thread->ring_count == LR_RING_SIZE))
-		flush(thread);
-	thread->ring[(thread->ring_head + thread->ring_count) % LR_RING_SIZE] = index;
-	thread->ring_count++;
-	count_one(&thread->died);
+	if (LR_UNLIKELY(!thread) || LR_UNLIKELY(thread->ring_count == LR_RING_SIZE))
+		put_away(thread, index);
+	else
+		put_in_ring(thread, index);
 }
 
 uint64_t lr_registry_live(void)
@@ -284,7 +312,8 @@ uint64_t lr_registry_live(void)
 void lr_registry_restart_in_child(void)
 {
 	lr_lock_restart(&pool_lock);
-	base += lr_arena_image.spaces[LR_RECORDS].count * RECORDS_PER_SEGMENT;
+	base += size;
+	size = 0;
 	fresh = fresh_end = 0;
 	died_without_thread = 0;
 	while (pool) {

@@ -22,13 +22,13 @@ static struct lr_lock threads_lock = LR_LOCK_INIT(LR_RANK_THREADS);
 static struct lr_thread *all;
 static pthread_key_t key;
 static bool key_made; /* guarded by threads_lock */
-static __thread struct lr_thread *self;
+__thread struct lr_thread *lr_thread_own;
 
 static void leave(void *thread_)
 {
 	struct lr_thread *thread = thread_;
 
-	self = NULL;
+	lr_thread_own = NULL;
 	lr_lock(&threads_lock);
 	thread->owned = false;
 	lr_unlock(&threads_lock);
@@ -57,7 +57,7 @@ static struct lr_thread *take_one(void)
 	return thread;
 }
 
-static LR_COLD struct lr_thread *enter(void)
+LR_COLD struct lr_thread *lr_thread_enter(void)
 {
 	struct lr_thread *thread;
 
@@ -71,18 +71,11 @@ static LR_COLD struct lr_thread *enter(void)
 	lr_unlock(&threads_lock);
 	if (!thread)
 		return NULL;
-	self = thread;
+	lr_thread_own = thread;
 	/* Without a key the struct stays with a thread that is gone; that is all. */
 	if (key_made)
 		pthread_setspecific(key, thread);
 	return thread;
-}
-
-struct lr_thread *lr_thread_self(void)
-{
-	struct lr_thread *thread = self;
-
-	return LR_LIKELY(thread) ? thread : enter();
 }
 
 struct lr_thread *lr_thread_each(void)
@@ -100,8 +93,8 @@ void lr_thread_restart_in_child(void)
 		memset(thread, 0, sizeof(*thread));
 		thread->next = next;
 	}
-	if (self)
-		self->owned = true;
+	if (lr_thread_own)
+		lr_thread_own->owned = true;
 }
 
 bool lr_thread_others_run(void)

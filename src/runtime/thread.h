@@ -10,6 +10,7 @@
 #ifndef LR_RUNTIME_THREAD_H
 #define LR_RUNTIME_THREAD_H
 
+#include "base/attributes.h"
 #include "format/image.h"
 #include "runtime/stack.h"
 
@@ -49,6 +50,8 @@ struct lr_thread {
 
 	struct lr_cached_type types[LR_TYPE_CACHE_SIZE];
 	struct lr_cursor_block *cursors[LR_CURSOR_BLOCKS];
+	struct lr_cursor *cursor; /* of the type that was born last */
+	uint32_t cursor_type;	  /* id of that type, 0 none */
 	/*
 	 * Births and deaths of different types come from different places, often in turn. With one memo each would find the
 	 * other's stack in it; with several, most captures find their own. See lr_thread_stack().
@@ -56,8 +59,16 @@ struct lr_thread {
 	struct lr_stack_thread stacks[LR_STACK_MEMOS];
 };
 
+extern __thread struct lr_thread *lr_thread_own;
+struct lr_thread *lr_thread_enter(void);
+
 /** lr_thread_self() - the calling thread's; NULL without memory, or in a signal handler that interrupted the runtime. */
-struct lr_thread *lr_thread_self(void);
+static inline struct lr_thread *lr_thread_self(void)
+{
+	struct lr_thread *thread = lr_thread_own;
+
+	return LR_LIKELY(thread) ? thread : lr_thread_enter();
+}
 
 /** lr_thread_stack() - the memo for stacks of one kind: births or deaths of a type. Any memo is right for any stack. */
 static inline struct lr_stack_thread *lr_thread_stack(struct lr_thread *thread, uint32_t type,

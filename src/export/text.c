@@ -280,8 +280,8 @@ static bool is_in_doubt(const struct lr_findings *findings)
 {
 	const uint64_t *counters = findings->image->header->counters;
 
-	return findings->incomplete || findings->image->cut_short ||
-	       counters[LR_LOST_OBJECTS] > 0 || counters[LR_LOST_TYPES] > 0;
+	return findings->incomplete || findings->image->cut_short || counters[LR_LOST_OBJECTS] > 0 ||
+	       counters[LR_LOST_TYPES] > 0 || counters[LR_OTHER_COPIES] > 0;
 }
 
 /* The total, where there is no new leak. */
@@ -568,6 +568,9 @@ static void write_remarks(const struct report *report)
 	remark(report, counters[LR_LOST_EVENTS],
 	       "event was not logged: in a signal handler that interrupted the library, or for lack of memory",
 	       "events were not logged: in a signal handler that interrupted the library, or for lack of memory");
+	remark(report, counters[LR_OTHER_COPIES],
+	       "more copy of the library was in this process; what was born through it was not checked",
+	       "more copies of the library were in this process; what was born through them was not checked");
 	write_unsettled(report);
 	if (counters[LR_NO_UNWINDER])
 		lr_sink_text(report->sink,

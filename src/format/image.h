@@ -71,6 +71,7 @@ enum lr_counter {
 	LR_MISUSES,		 /* misuses reported */
 	LR_LOST_EVENTS,		 /* not logged: a signal came while the runtime was at work */
 	LR_NO_UNWINDER,		 /* 1 if stacks are the caller's address only */
+	LR_OTHER_COPIES, /* copies of the library in the process that stayed off because of this one */
 	LR_COUNTERS,
 };
 

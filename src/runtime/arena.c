@@ -234,6 +234,7 @@ void lr_arena_restart_in_child(void)
 	/* The parent's figures are not the child's; but of what the parent did not know, the child does not know either. */
 	bool unknown = header->counters[LR_BORN_UNCHECKED] > 0 ||
 		       header->counters[LR_LOST_OBJECTS] > 0 || header->counters[LR_LOST_TYPES] > 0;
+	uint64_t others = header->counters[LR_OTHER_COPIES];
 
 	for (int kind = 0; kind < LR_KINDS; kind++) {
 		struct lr_space *space = &lr_arena_image.spaces[kind];
@@ -249,6 +250,7 @@ void lr_arena_restart_in_child(void)
 		munmap(header, LR_ARENA_HEADER_SIZE);
 	memset(&last_resort, 0, sizeof(last_resort));
 	last_resort.counters[LR_BORN_UNCHECKED] = unknown;
+	last_resort.counters[LR_OTHER_COPIES] = others;
 	header = &last_resort;
 	if (is_ours(file))
 		close(file);

@@ -15,6 +15,7 @@
 #include "base/sink.h"
 #include "export/text.h"
 #include "runtime/arena.h"
+#include "runtime/copies.h"
 #include "runtime/quiet_write.h"
 #include "runtime/registry.h"
 #include "runtime/start.h"
@@ -189,7 +190,7 @@ static void compose(struct lr_sink *sink, const struct lr_misuse *misuse)
 	write_object(sink, misuse, record);
 	lr_sink_text(sink, "\n");
 	write_sites(sink, misuse, &sites);
-	if (!record && lastref_get_leak_mode() == LASTREF_LEAKS_OFF)
+	if (!record && lastref_get_leak_mode() == LASTREF_LEAKS_OFF && !lr_copies_first())
 		lr_sink_text(sink,
 			     "  (run with LASTREF=leaks=warn to see where the object was born and died)\n");
 }

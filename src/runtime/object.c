@@ -10,6 +10,7 @@
 #include "base/attributes.h"
 #include "runtime/addresses.h"
 #include "runtime/arena.h"
+#include "runtime/copies.h"
 #include "runtime/event_log.h"
 #include "runtime/misuse.h"
 #include "runtime/registry.h"
@@ -77,9 +78,13 @@ static uint32_t death_site(struct lr_thread *thread, const struct lastref_type *
 uint32_t lastref_object_dying(const struct lastref_type *type, const void *object, uint32_t index)
 {
 	struct lr_stack_start start = LR_STACK_HERE();
+	const struct lr_copy *first = lr_copies_first();
 	struct lr_thread *thread;
 	struct lr_record *record;
 
+	/* No index is of this copy of the library. */
+	if (LR_UNLIKELY(first))
+		return first->dying(type, object, index);
 	/* The child of a fork must notice that before it writes to its parent's records. */
 	lr_start_checking();
 	thread = lr_thread_self();
@@ -94,6 +99,12 @@ uint32_t lastref_object_dying(const struct lastref_type *type, const void *objec
 
 void lastref_object_died(uint32_t index)
 {
+	const struct lr_copy *first = lr_copies_first();
+
+	if (LR_UNLIKELY(first)) {
+		first->died(index);
+		return;
+	}
 	lr_registry_end_death(lr_thread_self(), index);
 }
 
@@ -158,7 +169,7 @@ static bool may_be_unknown(uint32_t index)
 	const uint64_t *counters = lr_arena_header()->counters;
 
 	return lr_registry_is_inherited(index) || counters[LR_BORN_UNCHECKED] ||
-	       counters[LR_LOST_OBJECTS] || counters[LR_LOST_TYPES];
+	       counters[LR_OTHER_COPIES] || counters[LR_LOST_OBJECTS] || counters[LR_LOST_TYPES];
 }
 
 static void not_registered(const struct lastref_type *type, const void *object, uint32_t index,
@@ -199,9 +210,15 @@ void lastref_unregister(const struct lastref_type *type, const void *object)
 {
 	struct lr_stack_start start = LR_STACK_HERE();
 	bool checking = lr_start_checking();
+	const struct lr_copy *first = lr_copies_first();
 	uint32_t index = lr_address_find(object);
 	struct lr_thread *thread;
 	struct lr_type_info *info;
+
+	if (LR_UNLIKELY(first)) {
+		first->unregister(type, object);
+		return;
+	}
 
 	/* What was registered leaves also when checking has been switched off since. */
 	if (is_registered(index) && unregister_known(type, object, index, &start))
@@ -215,4 +232,15 @@ void lastref_unregister(const struct lastref_type *type, const void *object)
 		lr_arena_count(LR_UNKNOWN_UNREGISTERED, 1);
 	else if (info->checked)
 		not_registered(type, object, index, &start);
+}
+
+void lr_copies_unregister(const struct lastref_type *type, const void *object)
+{
+	struct lr_stack_start start = LR_STACK_HERE();
+	uint32_t index;
+
+	lr_start_checking();
+	index = lr_address_find(object);
+	if (is_registered(index))
+		unregister_known(type, object, index, &start);
 }

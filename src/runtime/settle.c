@@ -56,7 +56,7 @@ struct wait {
 	bool is_first_look;
 };
 
-/* Counts of which the memory is yet to be read. */
+/* Counts of which the memory is yet to be read: the first four bytes, in which those of every kind change. */
 struct batch {
 	struct seen *seen[COUNTS_AT_ONCE];
 	struct iovec remote[COUNTS_AT_ONCE];

@@ -13,7 +13,7 @@
 /**
  * lr_settle() - wait until no count has changed for `settle=` milliseconds, if that is set
  *
- * What is looked at: births and deaths of all objects, and the counts of those that have a struct lastref_count. If something
+ * What is looked at: births and deaths of all objects, and the counts of those of the template. If something
  * still changes after LR_SETTLE_LIMIT times as long, a note in the arena names it, and the report shows that. A process of one
  * thread does not wait. Thread-safe; not a cancellation point. Holds no lock while it waits.
  */

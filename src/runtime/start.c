@@ -15,6 +15,7 @@
 #include "base/sink.h"
 #include "runtime/addresses.h"
 #include "runtime/arena.h"
+#include "runtime/copies.h"
 #include "runtime/gate.h"
 #include "runtime/leak_check.h"
 #include "runtime/registry.h"
@@ -31,6 +32,7 @@
 #include <unistd.h>
 
 unsigned char lastref_watch = LASTREF_WATCH_BIRTHS_;
+extern unsigned char lr_own_watch __attribute__((alias("lastref_watch"), visibility("hidden")));
 
 static struct lr_lock start_lock = LR_LOCK_INIT(LR_RANK_START);
 static bool settings_read; /* this and the next two: guarded by start_lock */
@@ -68,6 +70,9 @@ static void set_watch(void)
 {
 	unsigned char watch = 0;
 
+	/* The byte is another copy's. */
+	if (lr_copies_role() == LR_COPY_REPLACED)
+		return;
 	if (mode != LASTREF_LEAKS_OFF)
 		watch = LASTREF_WATCH_BIRTHS_ | (lr_types_any_logged() ? LASTREF_WATCH_REFS_ : 0);
 	__atomic_store_n(&lastref_watch, watch, __ATOMIC_RELAXED);
@@ -141,6 +146,7 @@ static void start_arena(const char *folder)
 	if (arena_started)
 		return;
 	arena_started = true;
+	lr_copies_keep_module();
 	lr_arena_start(folder);
 	lr_arena_header()->stack_depth = (uint32_t)settings.stack_depth;
 	lr_gate_start();
@@ -150,12 +156,17 @@ static void start_arena(const char *folder)
 static void start_settings(void)
 {
 	settings_read = true;
+	lr_copies_start();
 	owner = getpid();
 	error_output_is_open = fcntl(STDERR_FILENO, F_GETFD) >= 0;
 	pthread_atfork(NULL, NULL, restart_in_child);
 	make_started_page();
 	read_settings();
 	mode = mode_of(settings.leaks);
+	if (mode != LASTREF_LEAKS_OFF && lr_copies_role() != LR_COPY_FIRST) {
+		mode = LASTREF_LEAKS_OFF;
+		lr_copies_say_off(lr_start_error_output());
+	}
 	if (mode == LASTREF_LEAKS_OFF)
 		lr_arena_count(LR_BORN_UNCHECKED, 1);
 	lr_stack_set_depth(settings.stack_depth);
@@ -212,6 +223,11 @@ void lastref_set_leak_mode(enum lastref_leak_mode new_mode)
 	lr_start_checking();
 	if (new_mode != LASTREF_LEAKS_WARN && new_mode != LASTREF_LEAKS_PANIC)
 		new_mode = LASTREF_LEAKS_OFF;
+	if (lr_copies_role() != LR_COPY_FIRST) {
+		if (new_mode != LASTREF_LEAKS_OFF)
+			lr_copies_say_off(lr_start_error_output());
+		return;
+	}
 	lr_lock(&start_lock);
 	if (new_mode == LASTREF_LEAKS_OFF)
 		lr_arena_count(LR_BORN_UNCHECKED, 1);

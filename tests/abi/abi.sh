@@ -190,4 +190,56 @@ test_a_count_is_eight_bytes()
 	C
 }
 
+# A program that is not position-independent has a copy of lastref_watch of its own, made by the loader, at which its inline functions
+# look. The library must look there too. With -Bsymbolic, or a hidden symbol, it would switch a byte that nobody reads.
+test_the_library_looks_for_lastref_watch_where_the_program_has_it()
+{
+	readelf -dW "$library" >dynamic
+	expect_no_text dynamic SYMBOLIC
+	readelf --dyn-syms -W "$library" >symbols
+	expect_match symbols ' 1 OBJECT +GLOBAL +DEFAULT +[0-9]+ lastref_watch'
+	readelf -rW "$library" >relocations
+	expect_match relocations 'R_X86_64_GLOB_DAT .* lastref_watch'
+}
+
+switching_program()
+{
+	cat >switch.c <<-'C'
+		#include <lastref/lastref.h>
+		#include <stdio.h>
+
+		int main(void)
+		{
+			printf("%d", lastref_watch);
+			lastref_set_leak_mode(LASTREF_LEAKS_WARN);
+			printf(" %d", lastref_watch);
+			lastref_set_leak_mode(LASTREF_LEAKS_OFF);
+			printf(" %d\n", lastref_watch);
+			return 0;
+		}
+	C
+	compile switch switch.c -no-pie -fno-pie
+	readelf -rW switch >relocations
+	expect_match relocations 'R_X86_64_COPY .* lastref_watch'
+}
+
+test_checking_is_switched_in_a_program_with_a_copy_relocation()
+{
+	switching_program
+	run ./switch
+	expect_equal "$(cat stdout)" '0 1 0'
+}
+
+# That the test above can fail: the same objects, linked as they must not be.
+test_a_library_linked_with_bsymbolic_would_switch_nothing_there()
+{
+	switching_program
+	mkdir wrong
+	gcc -shared -o wrong/liblastref.so.0 -Wl,-Bsymbolic -Wl,--whole-archive "$archive" -Wl,--no-whole-archive \
+		-Wl,-soname,liblastref.so.0 -Wl,--version-script="$SRC/liblastref.map"
+	run env LD_LIBRARY_PATH="$PWD/wrong" ./switch
+	expect_status 0
+	[ "$(cat stdout)" != '0 1 0' ] || fail "the wrong library works"
+}
+
 run_tests "$@"

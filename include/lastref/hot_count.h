@@ -222,6 +222,9 @@ slow:
  */
 LASTREF_COLD_ int lastref_hot_count_leave_(struct lastref_hot_count *count, int64_t *word)
 {
+	/* Added as unsigned: without its mark the word may be INT64_MAX, the gap, and for signed numbers that is overflow. */
+	const uint64_t take_mark_1 = -(uint64_t)LASTREF_HOT_MARK_;
+	const uint64_t set_mark_2 = 2 * (uint64_t)LASTREF_HOT_MARK_;
 	int64_t next;
 
 	do {
@@ -234,7 +237,7 @@ LASTREF_COLD_ int lastref_hot_count_leave_(struct lastref_hot_count *count, int6
 			return 0;
 		if (!lastref_hot_is_alive_(*word) || mark > 1 || lastref_hot_rest_of_(w) < -1)
 			return -1;
-		next = mark == 1 ? *word - LASTREF_HOT_MARK_ : *word + 2 * LASTREF_HOT_MARK_;
+		next = (int64_t)((uint64_t)*word + (mark == 1 ? take_mark_1 : set_mark_2));
 		/*
 		 * Release, as this is the last touch of an object that another thread may free as soon as it has seen it. Pairs with the
 		 * acquire of the exchange that decides death.

@@ -75,6 +75,12 @@ static void object_name(struct lr_sink *sink, const struct lr_image *image, uint
  * Stacks.
  */
 
+/* In the process itself the event log may be about to note there that it has shown the stack. */
+static uint32_t flags_of(const struct lr_site *site)
+{
+	return __atomic_load_n(&site->flags, __ATOMIC_RELAXED);
+}
+
 static void address_of(const struct lr_image *image, const struct lr_site *site,
 		       struct lr_address *ret)
 {
@@ -82,7 +88,7 @@ static void address_of(const struct lr_image *image, const struct lr_site *site,
 
 	memset(ret, 0, sizeof(*ret));
 	/* A return address may be the first byte of the next line or function; the call is before it. */
-	ret->pc = (site->pc & LR_SITE_PC_MASK) - (site->flags & LR_SITE_EXACT ? 0 : 1);
+	ret->pc = (site->pc & LR_SITE_PC_MASK) - (flags_of(site) & LR_SITE_EXACT ? 0 : 1);
 	ret->module = module ? lr_image_text(image, module->path, NULL) : "";
 	ret->offset = module ? ret->pc - module->bias : ret->pc;
 	if (module && module->build_id_size > 0 && module->build_id_size <= sizeof(module->build_id)) {
@@ -212,7 +218,7 @@ static void write_site_line(struct stack_line *line, const struct lr_image *imag
 		if (line->at_this == 0)
 			write_bare_address(line, &address);
 		next = lr_image_site(image, site->parent);
-		if (!next && !line->at_end && (site->flags & LR_SITE_CUT))
+		if (!next && !line->at_end && (flags_of(site) & LR_SITE_CUT))
 			lr_sink_text(line->sink, " < ...");
 		site = next;
 	}

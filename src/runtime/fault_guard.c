@@ -42,8 +42,7 @@ struct guard {
 static const int signals[] = { SIGSEGV, SIGBUS };
 
 static struct lr_lock guard_lock = LR_LOCK_INIT(LR_RANK_FAULTS);
-static unsigned int calls;   /* guarded by guard_lock */
-static bool fork_is_watched; /* guarded by guard_lock */
+static unsigned int calls; /* guarded by guard_lock */
 /*
  * The program's handlers, of @signals. Written under guard_lock; read also by a handler of ours that comes late, for a fault of
  * another thread while the last call ended. They seldom change, and a store of equal bytes harms no reader.
@@ -117,8 +116,8 @@ static void take_out_handlers(void)
 	}
 }
 
-/* In the child of a fork() there is one thread at the most that is in a call: this one. */
-static void restart_in_child(void)
+/* There is one thread at the most that is in a call: this one. */
+void lr_fault_guard_restart_in_child(void)
 {
 	lr_lock_restart(&guard_lock);
 	if (calls > 0 && !landing)
@@ -129,8 +128,6 @@ static void restart_in_child(void)
 static void begin_call(void)
 {
 	lr_lock(&guard_lock);
-	if (!fork_is_watched)
-		fork_is_watched = pthread_atfork(NULL, NULL, restart_in_child) == 0;
 	calls++;
 	put_in_handlers();
 	lr_unlock(&guard_lock);

@@ -18,4 +18,7 @@
  */
 bool lr_fault_guard_run(void (*function)(void *argument), void *argument);
 
+/** lr_fault_guard_restart_in_child() - after fork(): forget the calls of the other threads, and take out the handlers that were for them. */
+void lr_fault_guard_restart_in_child(void);
+
 #endif

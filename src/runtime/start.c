@@ -16,6 +16,7 @@
 #include "runtime/addresses.h"
 #include "runtime/arena.h"
 #include "runtime/copies.h"
+#include "runtime/fault_guard.h"
 #include "runtime/gate.h"
 #include "runtime/leak_check.h"
 #include "runtime/registry.h"
@@ -120,6 +121,7 @@ static void restart_in_child(void)
 	lr_types_restart_in_child();
 	lr_address_restart_in_child();
 	lr_gate_restart_in_child();
+	lr_fault_guard_restart_in_child();
 	lr_stack_restart_in_child();
 	lr_arena_restart_in_child();
 	if (mode == LASTREF_LEAKS_OFF)

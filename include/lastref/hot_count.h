@@ -167,10 +167,12 @@ LASTREF_COLD_ bool lastref_hot_count_tryref_slow_(struct lastref_hot_count *coun
 		return false;
 	word = __atomic_load_n(&count->word, __ATOMIC_RELAXED);
 	do {
-		int64_t mark = lastref_hot_mark_of_(lastref_hot_flip_(word));
+		int64_t w = lastref_hot_flip_(word);
+		int64_t mark = lastref_hot_mark_of_(w);
 
 		/* What was revived is held by the caller, so only a stolen reference can have brought it here. */
-		if (LASTREF_UNLIKELY_(!lastref_hot_is_alive_(word) || mark == 1 || mark > 2)) {
+		if (LASTREF_UNLIKELY_(!lastref_hot_is_alive_(word) || mark == 1 || mark > 2 ||
+				      lastref_hot_rest_of_(w) < 0)) {
 			lastref_hot_count_misuse_(count, word, false, type, object);
 			return false;
 		}

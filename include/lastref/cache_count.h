@@ -143,9 +143,13 @@ LASTREF_INLINE_ bool lastref_cache_count_is_alive_(const struct lastref_cache_co
 /* What ref_restore stores; 0 is at rest, a negative value dead. Return: true if the object is to be registered. */
 LASTREF_INLINE_ bool lastref_cache_count_restore_(struct lastref_cache_count *count, int64_t value)
 {
-	int32_t stored = value >= INT32_MAX ? LASTREF_COUNT_IMMORTAL_ : (int32_t)value + 1;
+	int32_t stored = LASTREF_COUNT_DEAD_;
 
-	__atomic_store_n(&count->count, value >= 0 ? stored : LASTREF_COUNT_DEAD_, __ATOMIC_RELAXED);
+	if (value >= INT32_MAX)
+		stored = LASTREF_COUNT_IMMORTAL_;
+	else if (value >= 0)
+		stored = (int32_t)value + LASTREF_CACHE_COUNT_REST_;
+	__atomic_store_n(&count->count, stored, __ATOMIC_RELAXED);
 	return value >= 0;
 }
 

@@ -24,7 +24,7 @@
  *	INT64_MIN + n		n, marks in bits 60, 61	alive with n + 1 references
  *	-2^62 .. -2^60 - 1	from 2^62		immortal; rests at -2^61
  *	-2^60 .. 2^60 - 1				never initialised (zeroed memory)
- *	2^60 .. 2^62 - 1	from INT64_MIN + 2^60	dead; rests at 2^61, failed tryrefs move it up
+ *	2^60 .. INT64_MAX - 1	from INT64_MIN + 2^60	dead; rests at 2^61, failed tryrefs move it up
  *	INT64_MAX		-1			in the gap
  *
  * Sticky zero is from Anderson, Blelloch and Wei, "Turning Manual Concurrent Memory Reclamation into Automatic Reference Counting" (PLDI
@@ -89,6 +89,12 @@ LASTREF_INLINE_ int64_t lastref_hot_rest_of_(int64_t w)
 	return (int64_t)((uint64_t)w - ((uint64_t)lastref_hot_mark_of_(w) << 60));
 }
 
+/* A word as it was before @step was added to it. It may wrap around. */
+LASTREF_INLINE_ int64_t lastref_hot_before_(int64_t word, int64_t step)
+{
+	return (int64_t)((uint64_t)word - (uint64_t)step);
+}
+
 LASTREF_INLINE_ bool lastref_hot_is_alive_(int64_t word)
 {
 	return word < -LASTREF_HOT_MARK_;
@@ -139,7 +145,7 @@ LASTREF_INLINE_ bool lastref_hot_count_ref_begin_(struct lastref_hot_count *coun
 	__asm__ volatile("lock incq %0" : "+m"(count->word), "=@ccge"(misuse));
 	*token = LASTREF_HOT_GAP_;
 	if (LASTREF_UNLIKELY_(misuse))
-		*token = __atomic_load_n(&count->word, __ATOMIC_RELAXED);
+		*token = lastref_hot_before_(__atomic_load_n(&count->word, __ATOMIC_RELAXED), 1);
 	return misuse;
 #else
 	*token = __atomic_fetch_add(&count->word, 1, __ATOMIC_RELAXED);
@@ -267,7 +273,7 @@ LASTREF_OUTLINE_ bool lastref_hot_count_unref_end_(struct lastref_hot_count *cou
 		left = lastref_hot_count_leave_(count, &word);
 	} while (left > 0);
 	if (LASTREF_UNLIKELY_(left < 0))
-		lastref_hot_count_misuse_(count, word, false, type, object);
+		lastref_hot_count_misuse_(count, lastref_hot_before_(word, -1), false, type, object);
 	return false;
 }
 
@@ -304,9 +310,13 @@ LASTREF_INLINE_ bool lastref_hot_count_is_alive_(const struct lastref_hot_count 
 /* What ref_restore stores; 0 and a negative value are dead. Return: true if the object is to be registered. */
 LASTREF_INLINE_ bool lastref_hot_count_restore_(struct lastref_hot_count *count, int64_t value)
 {
-	int64_t stored = value > INT32_MAX ? LASTREF_HOT_IMMORTAL_ : lastref_hot_flip_(value - 1);
+	int64_t stored = LASTREF_HOT_DEAD_;
 
-	__atomic_store_n(&count->word, value > 0 ? stored : LASTREF_HOT_DEAD_, __ATOMIC_RELAXED);
+	if (value > INT32_MAX)
+		stored = LASTREF_HOT_IMMORTAL_;
+	else if (value > 0)
+		stored = lastref_hot_flip_(value - 1);
+	__atomic_store_n(&count->word, stored, __ATOMIC_RELAXED);
 	return value > 0;
 }
 

@@ -2,25 +2,13 @@
 /*
  * The count alone: what each operation does to it, and that no operation leaves the zones of count.h in the wrong direction.
  */
-#include <lastref/count.h>
+#include <lastref/lastref.h>
 
-#include <lastref/check.h>
+#include "../support/count_table.h"
 
 #include <criterion/criterion.h>
 #include <limits.h>
-
-#define DEAD_REST (INT32_MIN + 0x60000000)
-#define IMMORTAL_REST (INT32_MIN + 0x20000000)
-
-static int misuses;
-static enum lastref_misuse_kind last_misuse;
-
-static void note_misuse(const struct lastref_misuse *misuse, void *context)
-{
-	(void)context;
-	misuses++;
-	last_misuse = misuse->kind;
-}
+#include <string.h>
 
 static struct lastref_count count_of(uint32_t value)
 {
@@ -34,8 +22,9 @@ Test(count, it_is_eight_bytes)
 
 Test(count, init_gives_one_reference_whatever_was_there)
 {
-	struct lastref_count count = count_of(0xdeadbeef);
+	struct lastref_count count;
 
+	memset(&count, 0xa5, sizeof(count));
 	lastref_count_init(&count);
 	cr_assert_eq(lastref_count_read(&count), 1);
 	cr_assert(lastref_count_unref(&count));
@@ -114,46 +103,40 @@ Test(count, a_count_is_unique_with_one_reference_only)
 	cr_assert_not(lastref_count_is_unique(&count));
 }
 
-Test(count, read_tells_the_zones_apart)
+static struct lastref_count subject;
+
+static void subject_store(int64_t word)
 {
-	static const struct {
-		uint32_t value;
-		int64_t read;
-	} zones[] = {
-		{ 0, 0 },
-		{ 1, 1 },
-		{ 0x7fffffff, INT32_MAX },
-		{ 0x80000000, INT64_MAX },
-		{ 0xa0000000, INT64_MAX },
-		{ 0xbfffffff, INT64_MAX },
-		{ 0xc0000000, 0 },
-		{ 0xe0000000, 0 },
-		{ 0xffffffff, 0 },
-	};
-
-	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
-		const struct lastref_count count = count_of(zones[i].value);
-
-		cr_assert_eq(lastref_count_read(&count), zones[i].read, "0x%x", zones[i].value);
-	}
+	subject = (struct lastref_count){ (int32_t)word, 4711 };
 }
 
-Test(count, tryref_succeeds_in_the_zones_of_the_living_only)
+static int64_t subject_load(void)
 {
-	static const struct {
-		uint32_t value;
-		bool alive;
-	} zones[] = {
-		{ 0, false },	       { 1, true },	      { 0x7ffffffe, true },
-		{ 0x80000001, true },  { 0xbfffffff, true },  { 0xc0000000, false },
-		{ 0xe0000000, false }, { 0xffffffff, false },
+	cr_assert_eq(subject.index, 4711, "the index is not the count's");
+	return subject.count;
+}
+
+COUNT_TABLE_OPERATIONS(count);
+
+Test(count, every_operation_does_at_each_edge_of_a_zone_what_the_zone_says)
+{
+	static const struct row rows[] = {
+		COMMON_ROWS,
+		{ 1,
+		  1,
+		  true,
+		  { { false, 2, NONE },
+		    { true, 2, NONE },
+		    { true, DEAD_REST, NONE },
+		    { false, 1, NONE } } },
+		ALIVE(2, 2),
+		ALIVE(3, 3),
+		ALIVE(0x7ffffffe, INT32_MAX - 1),
+		ALIVE(0x7fffffff, INT32_MAX),
 	};
 
-	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
-		struct lastref_count count = count_of(zones[i].value);
-
-		cr_assert_eq(lastref_count_tryref(&count), zones[i].alive, "0x%x", zones[i].value);
-	}
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_row(&counted, &rows[i]);
 }
 
 Test(count, the_dead_rest_in_the_middle_of_their_zone)
@@ -182,24 +165,6 @@ Test(count, an_immortal_count_takes_everything_and_never_dies)
 	cr_assert_eq(misuses, 0);
 }
 
-Test(count, an_immortal_count_at_the_edge_of_its_zone_goes_back_to_the_middle)
-{
-	static const uint32_t edges[] = { 0x80000001, 0xbfffffff };
-
-	for (size_t i = 0; i < 2; i++) {
-		struct lastref_count count = count_of(edges[i]);
-
-		lastref_count_ref(&count);
-		cr_assert_eq(count.count, IMMORTAL_REST);
-		count = count_of(edges[i]);
-		cr_assert_not(lastref_count_unref(&count));
-		cr_assert_eq(count.count, IMMORTAL_REST);
-		count = count_of(edges[i]);
-		cr_assert(lastref_count_tryref(&count));
-		cr_assert_eq(lastref_count_read(&count), INT64_MAX);
-	}
-}
-
 Test(count, the_largest_count_is_an_honest_one)
 {
 	struct lastref_count count = count_of(INT32_MAX - 1);
@@ -222,7 +187,7 @@ static void overflow_then(void (*next)(struct lastref_count *count))
 	lastref_count_ref(&count);
 	next(&count);
 	cr_assert_eq(misuses, 1);
-	cr_assert_eq(last_misuse, LASTREF_MISUSE_OVERFLOW);
+	cr_assert_eq(last_misuse, (int)LASTREF_MISUSE_OVERFLOW);
 	cr_assert_eq(lastref_count_read(&count), INT64_MAX);
 	cr_assert_not(lastref_count_unref(&count));
 	lastref_count_ref(&count);
@@ -265,7 +230,7 @@ Test(count, overflow_through_tryref_is_found_too)
 	cr_assert(lastref_count_tryref(&count));
 	cr_assert_not(lastref_count_unref(&count));
 	cr_assert_eq(misuses, 1);
-	cr_assert_eq(last_misuse, LASTREF_MISUSE_OVERFLOW);
+	cr_assert_eq(last_misuse, (int)LASTREF_MISUSE_OVERFLOW);
 	cr_assert_eq(lastref_count_read(&count), INT64_MAX);
 }
 

@@ -394,6 +394,8 @@ static void write_note(struct lr_sink *sink, const struct lr_example *example)
 		lr_sink_text(sink, "  (being destroyed)");
 	else if (flags & LR_NOTE_COUNT && example->note->count == INT64_MAX)
 		lr_sink_text(sink, "  (immortal)");
+	else if (flags & LR_NOTE_AT_REST)
+		lr_sink_text(sink, "  (at rest in its cache, never evicted)");
 	else if (flags & LR_NOTE_COUNT && example->note->count == 0)
 		lr_sink_text(sink, "  (no references, but still registered)");
 	else if (flags & LR_NOTE_COUNT && !(flags & LR_NOTE_MESSAGE))

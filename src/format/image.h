@@ -186,6 +186,7 @@ struct lr_note {
 	128u /* of no object: `settle=` waited for `count` ms, and what text says still changed; "" nothing did */
 #define LR_NOTE_FAULTED                                                                            \
 	64u /* one of its type's functions was called, and followed a pointer into nowhere */
+#define LR_NOTE_AT_REST 256u /* it is of a cache, and nobody holds it */
 
 _Static_assert(sizeof(struct lr_record) == 24 && LR_SEGMENT_SIZE % 24 == 0, "records fill a segment");
 _Static_assert(sizeof(struct lr_site) == 24, "sites fill a segment");

@@ -7,6 +7,9 @@
  * A registered object may be gone all the same: freed without its last unref, its page unmapped, its library unloaded. So
  * memory is asked of the kernel before it is read, a count must be alive and carry the record's own index, and a function must still be in
  * the module that it was copied from. What these questions let through is met by the fault guard.
+ *
+ * Of an entry of a cache no reference is taken while other threads run. Who gives up the last one puts the entry on the cache's
+ * lists, under the cache's lock, which only the program knows; if that were a check, the entry would rest where nobody evicts it.
  */
 #include "runtime/describe.h"
 
@@ -44,7 +47,8 @@ static size_t count_size(unsigned kind)
  * Is the memory there, and does the count say that this record's object lives in it? The count is copied by the kernel: between two
  * steps of this thread another one may give the memory back. Return: 1 yes, 0 no, or a negative errno if the kernel does not say.
  */
-static int is_ours(const struct lr_type_info *type, uint64_t object, uint64_t ordinal)
+static int copy_ours(const struct lr_type_info *type, uint64_t object, uint64_t ordinal,
+		     int64_t *ret_count)
 {
 	union any_count count;
 	int there = lr_pages_readable((const void *)(uintptr_t)object, type->size);
@@ -53,8 +57,18 @@ static int is_ours(const struct lr_type_info *type, uint64_t object, uint64_t or
 		there = lr_pages_copy(&count, count_of(type, object), count_size(type->count_kind));
 	if (there <= 0)
 		return there;
-	return lastref_any_is_alive_(type->count_kind, &count) &&
-	       *lastref_any_index_(type->count_kind, &count) == lr_registry_index(ordinal);
+	if (!lastref_any_is_alive_(type->count_kind, &count) ||
+	    *lastref_any_index_(type->count_kind, &count) != lr_registry_index(ordinal))
+		return 0;
+	*ret_count = lastref_any_read_(type->count_kind, &count);
+	return 1;
+}
+
+static int is_ours(const struct lr_type_info *type, uint64_t object, uint64_t ordinal)
+{
+	int64_t unused;
+
+	return copy_ours(type, object, ordinal, &unused);
 }
 
 bool lr_describe_is_current(uint64_t ordinal, const struct lr_record *record)
@@ -106,23 +120,31 @@ static void ask_text(const struct question *question)
 		ret->note.flags |= type->leak_message ? LR_NOTE_MESSAGE : LR_NOTE_DESCRIBED;
 }
 
+/* A count that lives with no references is one at rest. */
+static void note_count(const struct lr_type_info *type, int64_t count, struct lr_note *note)
+{
+	note->count = count;
+	note->flags |= LR_NOTE_COUNT;
+	if (count == 0 && type->count_kind == LASTREF_KIND_CACHE_)
+		note->flags |= LR_NOTE_AT_REST;
+}
+
 /* The count of the template is read here, so that it is known also when the type's library is gone. */
 static void ask_count(const struct question *question)
 {
 	const struct lr_type_info *type = question->type;
-	struct lr_note *note = &question->ret->note;
+	int64_t count;
 
 	if (type->count_offset != 0)
-		note->count =
-			lastref_any_read_(type->count_kind,
+		count = lastref_any_read_(type->count_kind,
 					  count_of(type, (uint64_t)(uintptr_t)question->object));
 	else if (type->count && question->functions_are_there)
-		note->count = type->count(question->object);
+		count = type->count(question->object);
 	else
 		return;
-	if (note->count != INT64_MAX)
-		note->count -= question->extra;
-	note->flags |= LR_NOTE_COUNT;
+	if (count != INT64_MAX)
+		count -= question->extra;
+	note_count(type, count, &question->ret->note);
 }
 
 /* Each answer is in the note before the next one is asked for: what a fault cuts off is only the rest. */
@@ -174,18 +196,26 @@ static void describe_alone(const struct lr_type_info *type, const struct lr_exam
 		not_asked(type, ret);
 }
 
+/* Is the object still what the record says? With the gate shut and its lock held, it stays so until the lock is given back. */
+static bool is_alive_here(const struct lr_type_info *type, const struct lr_example *example,
+			  int64_t *ret_count)
+{
+	const struct lr_record *record = lr_arena_at(LR_RECORDS, (uint32_t)example->record);
+
+	/* In this order: what is alive now stays so, and its birth number is the one that counts. */
+	return (lr_record_state(record) & LR_STATE_MASK) == LR_STATE_ALIVE &&
+	       __atomic_load_n(&record->birth, __ATOMIC_RELAXED) == example->birth &&
+	       copy_ours(type, example->object, example->record, ret_count) > 0;
+}
+
 /* Take a reference, if the object is still what the record says. */
 static bool hold(const struct lr_type_info *type, const struct lr_example *example)
 {
-	const struct lr_record *record = lr_arena_at(LR_RECORDS, (uint32_t)example->record);
 	bool held = false;
 	int64_t unused;
 
 	lr_gate_lock();
-	/* In this order: what is alive now stays so, and its birth number is the one that counts. */
-	if ((lr_record_state(record) & LR_STATE_MASK) == LR_STATE_ALIVE &&
-	    __atomic_load_n(&record->birth, __ATOMIC_RELAXED) == example->birth &&
-	    is_ours(type, example->object, example->record) > 0)
+	if (is_alive_here(type, example, &unused))
 		held = lastref_any_tryref_(type->count_kind, count_of(type, example->object),
 					   &unused, NULL, NULL);
 	lr_gate_unlock();
@@ -209,24 +239,42 @@ static void let_go(const struct lr_type_info *type, const struct lr_example *exa
 	type->unref(object);
 }
 
+/* Of an entry of a cache the count is all that can be had: see above. */
+static void look_at_entry(const struct lr_type_info *type, const struct lr_example *example,
+			  struct lr_description *ret)
+{
+	int64_t count;
+	bool is_alive;
+
+	lr_gate_lock();
+	is_alive = is_alive_here(type, example, &count);
+	lr_gate_unlock();
+	if (is_alive)
+		note_count(type, count, &ret->note);
+}
+
 static void describe_among_threads(const struct lr_type_info *type,
 				   const struct lr_example *example, struct lr_description *ret)
 {
 	void *object = (void *)(uintptr_t)example->object;
+	bool held = false;
 
 	if (type->count_offset == 0 || !type->unref || !functions_are_there(type) ||
 	    !lr_gate_shut_one()) {
 		not_asked(type, ret);
 		return;
 	}
-	if (hold(type, example)) {
-		lr_gate_open();
-		ask(type, object, 1, ret);
-		let_go(type, example);
+	if (type->count_kind == LASTREF_KIND_CACHE_)
+		look_at_entry(type, example, ret);
+	else
+		held = hold(type, example);
+	lr_gate_open();
+	if (!held) {
+		not_asked(type, ret);
 		return;
 	}
-	lr_gate_open();
-	not_asked(type, ret);
+	ask(type, object, 1, ret);
+	let_go(type, example);
 }
 
 static void describe(struct lr_example *example, bool alone, struct lr_description *ret)

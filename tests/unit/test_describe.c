@@ -672,6 +672,70 @@ Test(describe, an_object_born_meanwhile_in_the_place_of_another_is_not_described
 	ASSERT_SAYS(replaced_meanwhile, 2, "pair#1 first", "pair#2  (not described");
 }
 
+/*
+ * Entries of a cache. Who brings one to rest puts it on the cache's lists; that is never a check.
+ */
+
+struct entry {
+	struct lastref_cache_count refs;
+};
+
+static int entries_put_to_rest;
+
+static int entry_describe(const void *object, char *buf, size_t size)
+{
+	(void)object;
+	return snprintf(buf, size, "found");
+}
+
+static void entry_rests(void *object)
+{
+	(void)object;
+	entries_put_to_rest++;
+}
+
+LASTREF_DEFINE(entry, struct entry, refs, NULL, .describe = entry_describe, .at_rest = entry_rests);
+
+static struct entry entries[2];
+
+/* One is held, the other at rest. Return: how often an entry came to rest, or 100 if a count is not what it was. */
+static int check_entries(void)
+{
+	check_on();
+	entry_ref_init(&entries[0]);
+	entry_ref_restore(&entries[1], 0);
+	lastref_leak_check();
+	if (entry_ref_count(&entries[0]) != 1 || entries[1].refs.count != entries[0].refs.count - 1)
+		return 100;
+	return entries_put_to_rest;
+}
+
+static int entries_alone(void *unused)
+{
+	(void)unused;
+	return check_entries();
+}
+
+Test(describe, an_entry_of_a_cache_that_rests_is_described_as_resting)
+{
+	ASSERT_SAYS(entries_alone, 0, "entry#1 found  (reference count of 1 instead of 0)\n",
+		    "entry#2 found  (at rest in its cache, never evicted)\n");
+}
+
+static int entries_among_threads(void *unused)
+{
+	(void)unused;
+	start_a_thread();
+	return check_entries();
+}
+
+Test(describe, while_threads_run_a_check_neither_holds_an_entry_of_a_cache_nor_puts_it_to_rest)
+{
+	ASSERT_SAYS(entries_among_threads, 0,
+		    "entry#1  (reference count of 1 instead of 0)  (not described",
+		    "entry#2  (at rest in its cache, never evicted)  (not described");
+}
+
 static struct named shared_by_checks;
 
 static void *check_often(void *unused)

@@ -196,6 +196,13 @@ Test(text, a_count_of_0_is_not_told_as_0_instead_of_0)
 	cr_assert_null(strstr(text, "instead of 0"), "%s", text);
 }
 
+Test(text, an_entry_at_rest_is_said_to_rest_in_its_cache)
+{
+	note_of_a_leak()->flags = LR_NOTE_COUNT | LR_NOTE_AT_REST;
+	report();
+	assert_says("box#3  (at rest in its cache, never evicted)\n");
+}
+
 Test(text, a_description_that_faulted_says_so_after_what_is_known)
 {
 	struct lr_note *note = note_of_a_leak();

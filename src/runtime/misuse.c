@@ -24,6 +24,7 @@
 #include "runtime/types.h"
 
 #include <errno.h>
+#include <lastref/kinds.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -118,6 +119,16 @@ static void write_object(struct lr_sink *sink, const struct lr_misuse *misuse,
 	lr_sink_printf(sink, " at 0x%llx", (unsigned long long)(uintptr_t)misuse->object);
 }
 
+/* What ended the object's life. */
+static const char *death_label(const struct lr_misuse *misuse)
+{
+	if (by_hand(misuse->kind))
+		return "UNREGISTERED AT";
+	if (misuse->type && misuse->type->count_kind == LASTREF_KIND_CACHE_)
+		return "EVICTED AT";
+	return "LAST UNREF AT";
+}
+
 struct sites {
 	uint32_t misuse;
 	uint32_t birth;
@@ -158,8 +169,7 @@ static void write_sites(struct lr_sink *sink, const struct lr_misuse *misuse,
 	write_site(sink, "AT", sites->misuse, misuse, &symbolizer);
 	write_site(sink, by_hand(misuse->kind) ? "REGISTERED AT" : "BORN AT", sites->birth, misuse,
 		   &symbolizer);
-	write_site(sink, by_hand(misuse->kind) ? "UNREGISTERED AT" : "LAST UNREF AT", sites->death,
-		   misuse, &symbolizer);
+	write_site(sink, death_label(misuse), sites->death, misuse, &symbolizer);
 	lr_symbols_in_process_finish(&symbols);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The template: the functions that LASTREF_DEFINE() makes, slots, LASTREF_AUTO(), opaque types, restored state, and the generic
- * functions.
+ * functions. Built once for the standard count and once, with HOT, for the hot count: they keep the same promises. What the cache
+ * count promises is in test_cache_object.c.
  */
 #include <lastref/object.h>
 
@@ -12,9 +13,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef HOT
+#define COUNT struct lastref_hot_count
+#define COUNT_IMMORTAL LASTREF_HOT_COUNT_IMMORTAL
+#define KIND LASTREF_KIND_HOT_
+#else
+#define COUNT struct lastref_count
+#define COUNT_IMMORTAL LASTREF_COUNT_IMMORTAL
+#define KIND LASTREF_KIND_STANDARD_
+#endif
+
 struct box {
 	int before; /* the count need not come first */
-	struct lastref_count refs;
+	COUNT refs;
 	struct box *inside;
 };
 
@@ -43,7 +54,7 @@ static struct box *box_new(void)
 }
 
 struct simple {
-	struct lastref_count refs;
+	COUNT refs;
 };
 
 LASTREF_DEFINE(simple, struct simple, refs, NULL);
@@ -118,9 +129,10 @@ Test(object, tryref_gives_null_once_it_is_dead)
 
 Test(object, tryref_gives_null_for_zeroed_memory)
 {
-	struct simple simple = { { 0, 0 } };
+	static struct simple simple;
 
 	cr_assert_null(simple_tryref(&simple));
+	cr_assert_eq(simple_ref_count(&simple), 0);
 }
 
 static struct box *tried_in_destructor;
@@ -219,7 +231,46 @@ Test(object, the_descriptor_tells_the_type)
 	cr_assert_str_eq(type->name, "box");
 	cr_assert_str_eq(type->c_type, "struct box");
 	cr_assert_eq(type->size, sizeof(struct box));
+	cr_assert_eq(type->count_kind, KIND);
+	cr_assert_eq(type->count_offset, offsetof(struct box, refs) + 1);
 	cr_assert_eq(type, box_ref_type());
+}
+
+Test(object, only_entries_of_a_cache_are_evicted)
+{
+	struct box *box = box_new();
+
+	cr_assert_not(box_ref_evict(box));
+	cr_assert_not(box_ref_is_evicted(box));
+	cr_assert_eq(box_ref_count(box), 1);
+	box_unref_with(box, NULL, NULL);
+	cr_assert_not(box_ref_evict(box));
+	cr_assert_not(box_ref_is_evicted(box));
+	cr_assert_eq(boxes_destroyed, 0);
+	free(box);
+}
+
+struct restless {
+	COUNT refs;
+};
+
+static int rests;
+
+static void note_rest(void *object)
+{
+	(void)object;
+	rests++;
+}
+
+LASTREF_DEFINE(restless, struct restless, refs, NULL, .at_rest = note_rest);
+
+Test(object, only_entries_of_a_cache_come_to_rest)
+{
+	struct restless restless;
+
+	restless_ref_init(&restless);
+	restless_unref(&restless);
+	cr_assert_eq(rests, 0);
 }
 
 /*
@@ -298,7 +349,7 @@ Test(object, set_to_what_the_slot_holds_changes_nothing)
 }
 
 struct nosy {
-	struct lastref_count refs;
+	COUNT refs;
 };
 
 static struct nosy *nosy_slot;
@@ -568,7 +619,7 @@ Test(object, restore_beyond_the_largest_count_is_immortal)
 
 Test(object, what_ref_count_tells_can_be_restored)
 {
-	static struct simple immortal = { LASTREF_COUNT_IMMORTAL };
+	static struct simple immortal = { COUNT_IMMORTAL };
 	struct simple simple;
 
 	simple_ref_restore(&simple, simple_ref_count(&immortal));
@@ -577,14 +628,17 @@ Test(object, what_ref_count_tells_can_be_restored)
 
 Test(object, restoring_a_negative_count_is_misuse_and_gives_a_dead_object)
 {
+	static const int64_t negative[] = { -1, INT32_MIN, INT32_MIN - INT64_C(1), INT64_MIN };
 	struct simple simple;
 
 	lastref_set_misuse_handler(note_misuse, NULL);
-	simple_ref_restore(&simple, -1);
-	cr_assert_eq(misuses, 1);
-	cr_assert_eq(last_misuse, LASTREF_MISUSE_RESTORE_NEGATIVE);
-	cr_assert_null(simple_tryref(&simple));
-	cr_assert_eq(simple_ref_count(&simple), 0);
+	for (int i = 0; i < 4; i++) {
+		simple_ref_restore(&simple, negative[i]);
+		cr_assert_eq(misuses, i + 1);
+		cr_assert_eq(last_misuse, LASTREF_MISUSE_RESTORE_NEGATIVE);
+		cr_assert_null(simple_tryref(&simple));
+		cr_assert_eq(simple_ref_count(&simple), 0);
+	}
 }
 
 /*

@@ -265,7 +265,7 @@ Test(hot_count, a_reviver_that_finds_mark_2_takes_it)
 
 Test(hot_count, a_reviver_whose_reference_was_stolen_fails_and_reports_it)
 {
-	static const int64_t stolen[] = { HOT_DEAD, ONE + MARK, GAP };
+	static const int64_t stolen[] = { HOT_DEAD, ONE + MARK, ONE + 2 * MARK - 1, GAP };
 
 	for (size_t i = 0; i < sizeof(stolen) / sizeof(stolen[0]); i++) {
 		cr_assert_not(end_of_tryref_at(stolen[i]));

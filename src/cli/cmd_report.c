@@ -80,7 +80,7 @@ static const struct argp argp = {
 	.args_doc = "FILE",
 	.doc = "Print the report of FILE, which `lastref run -o' wrote.\v"
 	       "The exit status is 0 if nothing was found, 1 if there are leaks or misuse, 2 for wrong usage, 3 if FILE "
-	       "cannot be read, 4 if FILE ends early and was analyzed up to there.",
+	       "cannot be read or, with nothing found, the report cannot be written, 4 if FILE ends early and was analyzed up to there.",
 };
 
 static int print(const struct lr_loaded *loaded, const struct report_options *options)
@@ -107,10 +107,14 @@ static int print(const struct lr_loaded *loaded, const struct report_options *op
 	lr_findings_free(&findings);
 	error = lr_render_end(&render);
 	if (error != 0)
-		lr_complain("cannot write the report: %s", strerror(-error));
+		lr_complain("cannot write the report: %s; make room, or send it elsewhere",
+			    strerror(-error));
 	if (loaded->image.cut_short)
 		return LR_STATUS_CUT_SHORT;
-	return bad ? LR_STATUS_FOUND : 0;
+	if (bad)
+		return LR_STATUS_FOUND;
+	/* Whoever gets no report must not get the status of a good one. */
+	return error != 0 ? LR_STATUS_NOT_WRITTEN : 0;
 }
 
 int lr_cmd_report(int argc, char **argv)

@@ -241,8 +241,9 @@ int lr_run_output_write(const char *output, pid_t pid, bool is_main, const struc
 	} else {
 		error = write_file(place, temporary, image);
 		if (error != 0)
-			lr_complain("cannot write %s: %s; the report is not saved", name,
-				    strerror(-error));
+			lr_complain("cannot write %s: %s; the report is not saved: make room, or name another "
+				    "file with -o",
+				    name, strerror(-error));
 	}
 	free(temporary);
 	free(place);

@@ -57,69 +57,94 @@ static int search_and_print(const struct explore_setup *setup, bool all)
 	return result.failures ? 1 : 0;
 }
 
+enum option_value {
+	PREEMPTIONS = 256,
+	CHANCES,
+	MODE,
+	REFERENCES,
+	ZEROED,
+	REUSED,
+	ALL,
+	REPLAY,
+	TESTS,
+};
+
+static const struct option options[] = {
+	{ "preemptions", required_argument, NULL, PREEMPTIONS },
+	{ "chances", required_argument, NULL, CHANCES },
+	{ "mode", required_argument, NULL, MODE },
+	{ "references", required_argument, NULL, REFERENCES },
+	{ "zeroed", no_argument, NULL, ZEROED },
+	{ "reused", no_argument, NULL, REUSED },
+	{ "all", no_argument, NULL, ALL },
+	{ "replay", required_argument, NULL, REPLAY },
+	{ "tests", required_argument, NULL, TESTS },
+	{ NULL, 0, NULL, 0 },
+};
+
+struct asked {
+	struct explore_setup setup;
+	const char *tests;
+	bool all;
+};
+
+/* Return: 0, or -1 if @option is not known or its argument is wrong. */
+static int take_option(int option, struct asked *asked)
+{
+	switch (option) {
+	case PREEMPTIONS:
+		asked->setup.bounded = true;
+		asked->setup.preemptions = atoi(optarg);
+		return 0;
+	case CHANCES:
+		asked->setup.chances = atoi(optarg);
+		return 0;
+	case MODE:
+		return find_mode(optarg, &asked->setup.mode);
+	case REFERENCES:
+		asked->setup.references = atoll(optarg);
+		return 0;
+	case ZEROED:
+		asked->setup.zeroed = true;
+		return 0;
+	case REUSED:
+		asked->setup.reused = true;
+		return 0;
+	case ALL:
+		asked->all = true;
+		return 0;
+	case REPLAY:
+		asked->setup.schedule = optarg;
+		return 0;
+	case TESTS:
+		asked->tests = optarg;
+		return 0;
+	default:
+		return -1;
+	}
+}
+
 int main(int argc, char **argv)
 {
-	enum { PREEMPTIONS = 256, CHANCES, MODE, REFERENCES, ZEROED, REUSED, ALL, REPLAY, TESTS };
-	static const struct option options[] = {
-		{ "preemptions", required_argument, NULL, PREEMPTIONS },
-		{ "chances", required_argument, NULL, CHANCES },
-		{ "mode", required_argument, NULL, MODE },
-		{ "references", required_argument, NULL, REFERENCES },
-		{ "zeroed", no_argument, NULL, ZEROED },
-		{ "reused", no_argument, NULL, REUSED },
-		{ "all", no_argument, NULL, ALL },
-		{ "replay", required_argument, NULL, REPLAY },
-		{ "tests", required_argument, NULL, TESTS },
-		{ NULL, 0, NULL, 0 },
-	};
-	struct explore_setup setup = { 0 };
-	const char *replay = NULL;
-	bool all = false;
+	struct asked asked = { 0 };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
-		switch (option) {
-		case PREEMPTIONS:
-			setup.bounded = true;
-			setup.preemptions = atoi(optarg);
-			break;
-		case CHANCES:
-			setup.chances = atoi(optarg);
-			break;
-		case MODE:
-			if (find_mode(optarg, &setup.mode) < 0)
-				return wrong("no mode", optarg);
-			break;
-		case REFERENCES:
-			setup.references = atoll(optarg);
-			break;
-		case ZEROED:
-			setup.zeroed = true;
-			break;
-		case REUSED:
-			setup.reused = true;
-			break;
-		case ALL:
-			all = true;
-			break;
-		case REPLAY:
-			replay = optarg;
-			break;
-		case TESTS:
-			return explore_tests(strcmp(optarg, "full") == 0) ? 1 : 0;
-		default:
-			return wrong("no such option", argv[optind - 1]);
-		}
+		if (take_option(option, &asked) < 0)
+			return wrong("no such option or value", argv[optind - 1]);
 	}
+	if (asked.tests)
+		return explore_tests(strcmp(asked.tests, "full") == 0) ? 1 : 0;
 	argv += optind;
 	if (!argv[0] || !argv[1] || argc - optind - 1 > EXPLORE_THREADS)
 		return wrong("a count and one to six scripts are needed", "");
-	setup.count = explore_find_count(argv[0]);
-	if (!setup.count)
+	asked.setup.count = explore_find_count(argv[0]);
+	if (!asked.setup.count)
 		return wrong("no such count", argv[0]);
 	for (int i = 0; argv[i + 1]; i++)
-		setup.threads[i] = argv[i + 1];
-	if (replay)
-		explore_show(&setup, replay);
-	return replay ? 0 : search_and_print(&setup, all);
+		asked.setup.threads[i] = argv[i + 1];
+	if (!asked.setup.schedule)
+		return search_and_print(&asked.setup, asked.all);
+	explore_show(&asked.setup, asked.setup.schedule);
+	return 0;
 }

@@ -83,6 +83,7 @@ void explore_fail(const char *format, ...)
 		return;
 	run.failed = true;
 	va_start(args, format);
+	/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is, one line above. */
 	vsnprintf(run.reason, sizeof(run.reason), format, args);
 	va_end(args);
 	explore_end_schedule();

@@ -156,6 +156,12 @@ typedef void (*lastref_misuse_handler)(const struct lastref_misuse *misuse, void
 #define LASTREF_WATCH_BIRTHS_ 1
 #define LASTREF_WATCH_REFS_ 2
 
+/* Between the two ends of a destructor: the index of an object that the checker knows, else 0, and whom to tell of the end. */
+struct lastref_death_ {
+	uint32_t index;
+	void (*died)(uint32_t index);
+};
+
 #if !LASTREF_CHECKING_
 #include <lastref/no_checking.h>
 #else
@@ -295,6 +301,18 @@ LASTREF_API bool lastref_watched_unref_unless_last(const struct lastref_type *ty
 #ifdef __cplusplus
 }
 #endif
+
+LASTREF_INLINE_ void lastref_death_begin_(struct lastref_death_ *death,
+					  const struct lastref_type *type, const void *object,
+					  uint32_t index)
+{
+	death->index = lastref_object_dying(type, object, index);
+}
+
+LASTREF_INLINE_ void lastref_death_end_(struct lastref_death_ death)
+{
+	lastref_object_died(death.index);
+}
 
 #endif
 

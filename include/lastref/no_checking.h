@@ -6,8 +6,9 @@
  * mode stays off, and a misuse handler is never called.
  *
  * An object may cross from code that checks. Its count has an index then, and a last unref here must not leave it in that code's
- * registry as leaked for ever. So only for such an object, and only at its death, the library is looked up with dlsym(): it is
- * found if it is a shared library, or part of a program that exports its symbols. A LASTREF_FREESTANDING death is not told.
+ * registry as leaked for ever. So only for such an object, and only at its death, the library is looked for, by a note in each
+ * module of the process: it is found whether it is a shared library, part of the program, or of a plugin, and whatever symbols
+ * these export. A LASTREF_FREESTANDING death is not told.
  */
 #ifndef LASTREF_NO_CHECKING_H
 #define LASTREF_NO_CHECKING_H
@@ -18,7 +19,7 @@
 #if !LASTREF_CHECKING_
 
 #ifndef LASTREF_FREESTANDING
-#include <dlfcn.h>
+#include <link.h>
 #endif
 
 LASTREF_INLINE_ const char *lastref_version(void)
@@ -121,38 +122,130 @@ LASTREF_INLINE_ int64_t lastref_ref_count(const struct lastref_type *type, const
 	return type->count ? type->count(object) : -1;
 }
 
-/* A function of the library by its name, of a type that the caller knows; NULL where there is none. */
-LASTREF_COLD_ void lastref_elsewhere_(const char *name, void *ret_function, size_t size)
-{
 #ifdef LASTREF_FREESTANDING
-	(void)name;
-	(void)ret_function;
-	(void)size;
+
+LASTREF_INLINE_ void lastref_death_begin_(struct lastref_death_ *death,
+					  const struct lastref_type *type, const void *object,
+					  uint32_t index)
+{
+	(void)death;
+	(void)type;
+	(void)object;
+	(void)index;
+}
+
+LASTREF_INLINE_ void lastref_death_end_(struct lastref_death_ death)
+{
+	(void)death;
+}
+
 #else
-	/* The handle 0 is RTLD_DEFAULT, which <dlfcn.h> names only with _GNU_SOURCE. */
-	void *found = dlsym(LASTREF_NULL_, name);
 
-	__builtin_memcpy(ret_function, &found, size);
+/*
+ * How a library with checking is found: by a note of ELF, which tells how far from it this struct is. (src/runtime/copies.h has the
+ * whole of it; members are only ever added at the end.)
+ */
+struct lastref_copy_ {
+	uint32_t size;
+	uint32_t role;
+	const unsigned char *own;
+	const unsigned char *used;
+	uint32_t (*dying)(const struct lastref_type *type, const void *object, uint32_t index);
+	void (*died)(uint32_t index);
+};
+
+struct lastref_note_ {
+	uint32_t name_size;
+	uint32_t size;
+	uint32_t type;
+	char name[8];
+	int32_t distance;
+};
+
+/* struct dl_phdr_info, which <link.h> declares only with _GNU_SOURCE, as far as it is needed. */
+struct lastref_module_ {
+	ElfW(Addr) base;
+	const char *path;
+	const ElfW(Phdr) * headers;
+	ElfW(Half) count;
+};
+
+LASTREF_EXTERN_C_ int lastref_each_module_(int (*visit)(struct lastref_module_ *, size_t, void *),
+					   void *context) __asm__("dl_iterate_phdr");
+
+/* An object that dies, until a library says that it knows it. */
+struct lastref_dying_ {
+	const struct lastref_type *type;
+	const void *object;
+	uint32_t index;
+	struct lastref_death_ *death;
+};
+
+/* Return: 1 if the library of this note knew the object, which ends the search. */
+LASTREF_COLD_ int lastref_dying_ask_(const struct lastref_dying_ *dying, const char *place)
+{
+	const struct lastref_copy_ *copy;
+	struct lastref_note_ note;
+
+	__builtin_memcpy(&note, place, sizeof(note));
+	if (note.name_size != 8 || note.size != 4 || note.type != 1 ||
+	    __builtin_memcmp(note.name, "lastref", 8) != 0)
+		return 0;
+	copy = (const struct lastref_copy_ *)((uintptr_t)place +
+					      offsetof(struct lastref_note_, distance) +
+					      (uintptr_t)(intptr_t)note.distance);
+	dying->death->died = copy->died;
+	dying->death->index = copy->dying(dying->type, dying->object, dying->index);
+	return dying->death->index != 0;
+}
+
+LASTREF_COLD_ int lastref_dying_in_notes_(const struct lastref_dying_ *dying, const char *place,
+					  size_t size, size_t align)
+{
+	uint32_t head[3];
+	size_t length;
+
+	for (; size >= sizeof(head); place += length, size -= length) {
+		__builtin_memcpy(head, place, sizeof(head));
+		length = sizeof(head) + ((head[0] + align - 1) & ~(align - 1)) +
+			 ((head[1] + align - 1) & ~(align - 1));
+		if (length > size)
+			return 0;
+		if (length == sizeof(struct lastref_note_) && lastref_dying_ask_(dying, place))
+			return 1;
+	}
+	return 0;
+}
+
+LASTREF_COLD_ int lastref_dying_in_module_(struct lastref_module_ *module, size_t size, void *dying)
+{
+	(void)size;
+	for (unsigned i = 0; i < module->count; i++) {
+		const ElfW(Phdr) *header = &module->headers[i];
+		uintptr_t place = module->base + header->p_vaddr;
+
+		if (header->p_type == PT_NOTE && header->p_align <= 4 &&
+		    lastref_dying_in_notes_((const struct lastref_dying_ *)dying,
+					    (const char *)place, header->p_memsz, 4))
+			return 1;
+	}
+	return 0;
+}
+
+LASTREF_COLD_ void lastref_death_begin_(struct lastref_death_ *death, const struct lastref_type *type,
+					const void *object, uint32_t index)
+{
+	struct lastref_dying_ dying = { type, object, index, death };
+
+	lastref_each_module_(lastref_dying_in_module_, &dying);
+}
+
+LASTREF_INLINE_ void lastref_death_end_(struct lastref_death_ death)
+{
+	death.died(death.index);
+}
+
 #endif
-}
-
-LASTREF_COLD_ uint32_t lastref_object_dying(const struct lastref_type *type, const void *object,
-					    uint32_t index)
-{
-	uint32_t (*dying)(const struct lastref_type *, const void *, uint32_t) = LASTREF_NULL_;
-
-	lastref_elsewhere_("lastref_object_dying", &dying, sizeof(dying));
-	return dying ? dying(type, object, index) : 0;
-}
-
-LASTREF_COLD_ void lastref_object_died(uint32_t index)
-{
-	void (*died)(uint32_t) = LASTREF_NULL_;
-
-	lastref_elsewhere_("lastref_object_died", &died, sizeof(died));
-	if (died)
-		died(index);
-}
 
 /* What the template calls only where lastref_watched_() says so, which it never does here. */
 

@@ -165,16 +165,23 @@ LASTREF_INLINE_ bool lastref_object_unref_unless_last_(const struct lastref_type
  * The index is copied before the destructor, which frees the object; after it the runtime gets the index only. An object
  * without one (born while checking was off) calls nothing.
  */
-LASTREF_INLINE_ uint32_t lastref_object_begin_death_(const struct lastref_type *type,
-						     const void *object, uint32_t index)
+LASTREF_INLINE_ struct lastref_death_ lastref_object_begin_death_(const struct lastref_type *type,
+								  const void *object, uint32_t index)
 {
-	return index != 0 ? lastref_object_dying(type, object, index) : 0;
+	struct lastref_death_ death;
+
+	/* One by one: for an initialiser clang calls memset(), which not every freestanding program has. */
+	death.index = 0;
+	death.died = LASTREF_NULL_;
+	if (index != 0)
+		lastref_death_begin_(&death, type, object, index);
+	return death;
 }
 
-LASTREF_INLINE_ void lastref_object_end_death_(uint32_t index)
+LASTREF_INLINE_ void lastref_object_end_death_(struct lastref_death_ death)
 {
-	if (index != 0)
-		lastref_object_died(index);
+	if (death.index != 0)
+		lastref_death_end_(death);
 }
 
 /* The object came to rest; unless the caller of unref holds its cache's lock, it may be evicted by now. */
@@ -245,41 +252,41 @@ LASTREF_INLINE_ void lastref_slot_change_(const void *slot, const void *before, 
 	LASTREF_MEMBER_KIND_(object_type, member), &(object)->member
 
 /* The end of an object, out of line: of the last reference, or by evict. */
-#define LASTREF_DEFINE_END_(name, object_type, member, destroy)                                    \
-	LASTREF_STATIC_ASSERT_(LASTREF_MEMBER_KIND_(object_type, member) != 0,                     \
-			       "the member is no count of lastref/count.h");                       \
-	LASTREF_OUTLINE_ void name##_lastref_die_(object_type *object)                             \
-	{                                                                                          \
-		uint32_t index = lastref_object_begin_death_(name##_ref_type(), object,            \
-							     object->member.index);                \
-		LASTREF_DESTROY_(destroy, object);                                                 \
-		lastref_object_end_death_(index);                                                  \
-	}                                                                                          \
-	LASTREF_OUTLINE_ void name##_lastref_die_with_(object_type *object,                        \
-						       void (*with)(object_type *, void *),        \
-						       void *context)                              \
-	{                                                                                          \
-		uint32_t index = lastref_object_begin_death_(name##_ref_type(), object,            \
-							     object->member.index);                \
-		if (with)                                                                          \
-			with(object, context);                                                     \
-		lastref_object_end_death_(index);                                                  \
-	}                                                                                          \
-	LASTREF_INLINE_ void name##_lastref_last_(object_type *object)                             \
-	{                                                                                          \
-		if (LASTREF_MEMBER_KIND_(object_type, member) == LASTREF_KIND_CACHE_)              \
-			lastref_object_rested_(name##_ref_type(), object);                         \
-		else                                                                               \
-			name##_lastref_die_(object);                                               \
-	}                                                                                          \
-	LASTREF_INLINE_ void name##_lastref_last_with_(object_type *object,                        \
-						       void (*with)(object_type *, void *),        \
-						       void *context)                              \
-	{                                                                                          \
-		if (LASTREF_MEMBER_KIND_(object_type, member) != LASTREF_KIND_CACHE_)              \
-			name##_lastref_die_with_(object, with, context);                           \
-		else if (with)                                                                     \
-			with(object, context);                                                     \
+#define LASTREF_DEFINE_END_(name, object_type, member, destroy)                                      \
+	LASTREF_STATIC_ASSERT_(LASTREF_MEMBER_KIND_(object_type, member) != 0,                       \
+			       "the member is no count of lastref/count.h");                         \
+	LASTREF_OUTLINE_ void name##_lastref_die_(object_type *object)                               \
+	{                                                                                            \
+		struct lastref_death_ death = lastref_object_begin_death_(name##_ref_type(), object, \
+									  object->member.index);     \
+		LASTREF_DESTROY_(destroy, object);                                                   \
+		lastref_object_end_death_(death);                                                    \
+	}                                                                                            \
+	LASTREF_OUTLINE_ void name##_lastref_die_with_(object_type *object,                          \
+						       void (*with)(object_type *, void *),          \
+						       void *context)                                \
+	{                                                                                            \
+		struct lastref_death_ death = lastref_object_begin_death_(name##_ref_type(), object, \
+									  object->member.index);     \
+		if (with)                                                                            \
+			with(object, context);                                                       \
+		lastref_object_end_death_(death);                                                    \
+	}                                                                                            \
+	LASTREF_INLINE_ void name##_lastref_last_(object_type *object)                               \
+	{                                                                                            \
+		if (LASTREF_MEMBER_KIND_(object_type, member) == LASTREF_KIND_CACHE_)                \
+			lastref_object_rested_(name##_ref_type(), object);                           \
+		else                                                                                 \
+			name##_lastref_die_(object);                                                 \
+	}                                                                                            \
+	LASTREF_INLINE_ void name##_lastref_last_with_(object_type *object,                          \
+						       void (*with)(object_type *, void *),          \
+						       void *context)                                \
+	{                                                                                            \
+		if (LASTREF_MEMBER_KIND_(object_type, member) != LASTREF_KIND_CACHE_)                \
+			name##_lastref_die_with_(object, with, context);                             \
+		else if (with)                                                                       \
+			with(object, context);                                                       \
 	}
 
 /* The descriptor's functions: what lastref_ref() and its like call. */

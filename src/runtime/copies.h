@@ -25,7 +25,8 @@ enum lr_copy_role {
 
 /*
  * How copies see each other. They may be of different versions, so members are only ever added at the end, and whoever reads one
- * compares @size first.
+ * compares @size first. Code built with LASTREF_NO_CHECKING reads them too, when an object of ours dies there: struct
+ * lastref_copy_ of lastref/no_checking.h is the first half of this one.
  */
 struct lr_copy {
 	uint32_t size;

@@ -9,11 +9,11 @@
 c_standards=(c11 c17 c2x)
 cxx_standards=(c++17 c++20)
 
-# strict COMPILER LANGUAGE STANDARD FILE
+# strict COMPILER LANGUAGE STANDARD FILE [FLAG...]
 strict()
 {
-	"$1" -x "$2" "-std=$3" -Wall -Wextra -pedantic -Werror -I"$SRC/include" -O1 -c -o /dev/null "$4" ||
-		fail "$1 -std=$3 does not take $4"
+	"$1" -x "$2" "-std=$3" -Wall -Wextra -pedantic -Werror -I"$SRC/include" -O1 -c -o /dev/null "$4" "${@:5}" ||
+		fail "$1 -std=$3 ${*:5} does not take $4"
 }
 
 # each_header_alone COMPILER LANGUAGE STANDARD...
@@ -95,6 +95,46 @@ test_classes_with_virtual_functions_compile()
 {
 	each_standard g++ c++ classes.cpp "${cxx_standards[@]}"
 	each_standard clang++ c++ classes.cpp "${cxx_standards[@]}"
+}
+
+# linked_as WAY: in what is built so, each header compiles alone, and all macros compile.
+linked_as()
+{
+	local header standard compiler
+
+	for header in "$SRC"/include/lastref/*.h; do
+		printf '#include <lastref/%s>\nextern int alone;\n' "$(basename "$header")" >alone.c
+		strict gcc c c11 alone.c "-D$1"
+		strict clang++ c++ c++20 alone.c "-D$1"
+	done
+	for compiler in gcc clang; do
+		for standard in "${c_standards[@]}"; do
+			strict "$compiler" c "$standard" "$SRC/tests/headers/macros.c" "-D$1"
+		done
+		strict "$compiler" c c11 "$SRC/tests/headers/options.c" "-D$1"
+	done
+	for compiler in g++ clang++; do
+		for standard in "${cxx_standards[@]}"; do
+			strict "$compiler" c++ "$standard" "$SRC/tests/headers/macros.c" "-D$1"
+			strict "$compiler" c++ "$standard" "$SRC/tests/headers/classes.cpp" "-D$1"
+		done
+		strict "$compiler" c++ c++20 "$SRC/tests/headers/options.c" "-D$1"
+	done
+}
+
+test_without_checking_headers_and_macros_compile()
+{
+	linked_as LASTREF_NO_CHECKING
+}
+
+test_freestanding_headers_and_macros_compile()
+{
+	linked_as LASTREF_FREESTANDING
+}
+
+test_portable_headers_and_macros_compile()
+{
+	linked_as LASTREF_PORTABLE
 }
 
 test_a_header_included_twice_is_included_once()

@@ -49,6 +49,22 @@ static void parcel_destroy(struct parcel *parcel)
 
 LASTREF_DEFINE_EXTERN(parcel, struct parcel, refs, parcel_destroy);
 
+struct plaza {
+	struct lastref_hot_count refs;
+};
+
+LASTREF_DEFINE(plaza, struct plaza, refs, NULL);
+
+struct entry {
+	struct lastref_cache_count refs;
+};
+
+LASTREF_DEFINE(entry, struct entry, refs, NULL);
+
+static struct lastref_hot_count hot_forever = LASTREF_HOT_COUNT_IMMORTAL;
+static struct lastref_hot_count hot_one = LASTREF_HOT_COUNT_INIT;
+static struct lastref_cache_count cache_forever = LASTREF_CACHE_COUNT_IMMORTAL;
+static struct lastref_cache_count cache_one = LASTREF_CACHE_COUNT_INIT;
 static struct lastref_count forever = LASTREF_COUNT_IMMORTAL;
 static struct lastref_count one = LASTREF_COUNT_INIT;
 
@@ -69,6 +85,25 @@ static void use_slots(struct box *box)
 	box_ref_clear(&other);
 }
 
+static bool use_other_counts(void)
+{
+	struct plaza plaza;
+	struct entry entry;
+
+	plaza_ref_init(&plaza);
+	if (!plaza_tryref(plaza_ref(&plaza)) || !plaza_unref_unless_last(&plaza))
+		return false;
+	plaza_unref_any(plaza_unref(&plaza) ? NULL : &plaza);
+	entry_ref_restore(&entry, 0);
+	if (entry_ref_is_evicted(&entry) || !entry_tryref(&entry))
+		return false;
+	entry_unref(&entry);
+	lastref_hot_count_ref(&hot_forever);
+	lastref_cache_count_ref(&cache_forever);
+	return entry_ref_evict(&entry) && lastref_hot_count_unref(&hot_one) &&
+	       lastref_cache_count_unref(&cache_one) && lastref_cache_count_evict(&cache_one);
+}
+
 int main(void)
 {
 	struct box *box = (struct box *)calloc(1, sizeof(*box));
@@ -76,7 +111,7 @@ int main(void)
 	struct crate *crate = (struct crate *)calloc(1, sizeof(*crate));
 	struct parcel *parcel = (struct parcel *)calloc(1, sizeof(*parcel));
 
-	if (!box || !crate || !parcel)
+	if (!box || !crate || !parcel || !use_other_counts())
 		return 1;
 	box_ref_init(box);
 	use_slots(box);

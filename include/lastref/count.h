@@ -75,17 +75,12 @@ LASTREF_INLINE_ bool lastref_count_tryref_as_(struct lastref_count *count, int64
 	int32_t old = __atomic_load_n(&count->count, __ATOMIC_RELAXED);
 
 	do {
-		if (LASTREF_UNLIKELY_(old <= 0)) {
-			if (!lastref_zone_is_immortal_(old))
-				return false;
-			lastref_zone_immortal_(&count->count, old, type, object, count->index);
-			*token = old;
-			return true;
-		}
+		*token = old;
+		if (LASTREF_UNLIKELY_(old <= 0))
+			return lastref_zone_tryref_(&count->count, old, type, object, &count->index);
 		/* The acquire pairs with the release of the unrefs before: what they wrote is seen. The sum may overflow. */
 	} while (!__atomic_compare_exchange_n(&count->count, &old, (int32_t)((uint32_t)old + 1),
 					      true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
-	*token = old;
 	return true;
 }
 

@@ -44,6 +44,19 @@ LASTREF_COLD_ void lastref_zone_immortal_(int32_t *word, int32_t old, const stru
 		lastref_misuse_overflow(type, object, index);
 }
 
+/*
+ * A tryref found @old, which is not positive. Return: true if the object is immortal. A function of its own: inlined, gcc takes the way of
+ * every tryref that succeeds for as rare as this one.
+ */
+LASTREF_COLD_ bool lastref_zone_tryref_(int32_t *word, int32_t old, const struct lastref_type *type,
+					const void *object, const uint32_t *index)
+{
+	if (!lastref_zone_is_immortal_(old))
+		return false;
+	lastref_zone_immortal_(word, old, type, object, *index);
+	return true;
+}
+
 /* A ref found @old, at which nobody holds a reference. The dead zone is stored first: what a handler leaves behind stays dead. */
 LASTREF_COLD_ void lastref_zone_ref_(int32_t *word, int32_t old, const struct lastref_type *type,
 				     const void *object, uint32_t index)

@@ -52,9 +52,16 @@ no_call()
 no_calls_with()
 {
 	no_call "$1" hot_ref 1
+	no_call "$1" hot_tryref 1
 	no_call "$1" hot_unref 1
 	no_call "$1" hot_set 2
 	no_call "$1" hot_clear 1
+	no_call "$1" plaza_ref_ 1
+	no_call "$1" plaza_tryref_ 1
+	no_call "$1" plaza_unref_ 1
+	no_call "$1" entry_ref_ 1
+	no_call "$1" entry_tryref_ 1
+	no_call "$1" entry_unref_ 1
 }
 
 test_the_exported_symbols_are_those_of_the_map()
@@ -178,6 +185,57 @@ test_with_checking_off_gcc_makes_no_call_on_the_hot_path()
 test_with_checking_off_clang_makes_no_call_on_the_hot_path()
 {
 	no_calls_with clang
+}
+
+# decisions COMPILER FUNCTION FLAG...: what its straight path does and decides, on one line.
+decisions()
+{
+	"$1" -std=gnu11 -O2 -I"$SRC/include" "${@:3}" -c -o paths.o "$SRC/tests/abi/paths.c"
+	objdump -dr --no-show-raw-insn --disassemble="$2" paths.o | awk -f "$SRC/tests/abi/straight_path.awk" >path
+	awk -f "$SRC/tests/abi/decision.awk" path | tr '\n' ';'
+}
+
+# decides FUNCTION WORDS: by both compilers, with inline assembly and without.
+decides()
+{
+	local compiler flag words
+	for compiler in gcc clang; do
+		for flag in -ULASTREF_PORTABLE -DLASTREF_PORTABLE; do
+			words=$(decisions "$compiler" "$1" "$flag")
+			if [ "$words" != "$2" ]; then
+				cat path
+				fail "$1, $compiler $flag: $words instead of $2"
+			fi
+		done
+	done
+}
+
+test_assembly_and_builtins_become_the_same_atomic_and_the_same_branch()
+{
+	decides count_ref 'add32 1;slow if old <= 0;'
+	decides count_tryref 'slow if old <= 0;one more;cmpxchg32;again if another was faster;'
+	decides count_unref 'add32 -1;slow if old <= 1;'
+	decides hot_ref 'add64 1;slow if old >= -1;'
+	decides hot_tryref 'add64 1;slow if old >= 0;'
+	decides hot_unref 'add64 -1;slow if old >= 0 or lowest;'
+	decides cache_ref 'add32 1;slow if old <= 1;'
+	decides cache_tryref 'slow if old <= 0;one more;cmpxchg32;again if another was faster;'
+	decides cache_unref 'add32 -1;slow if old <= 2;'
+}
+
+# What the words stand for: each condition holds for a number if the jump that was replaced would be taken.
+test_the_branch_conditions_are_the_same_for_all_words()
+{
+	compile prog "$SRC/tests/abi/conditions.c"
+	run ./prog
+	expect_status 0
+}
+
+# The table of docs/guide/choosing-a-count.md is made by it.
+test_the_table_of_sizes_has_every_operation()
+{
+	bash "$SRC/tests/abi/sizes.sh" >table
+	expect_equal "$(grep -cE '^\| [a-z_]+_(ref|tryref|unref)( \| [0-9]+){4} \|$' table)" 18
 }
 
 test_a_count_is_eight_bytes()

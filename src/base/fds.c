@@ -10,6 +10,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#define HIGH 512
+
 int lr_fd_lift(int fd)
 {
 	int lifted;
@@ -21,4 +23,14 @@ int lr_fd_lift(int fd)
 		lifted = -errno;
 	close(fd);
 	return lifted;
+}
+
+int lr_fd_lift_high(int fd)
+{
+	int high = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, HIGH);
+
+	if (high < 0)
+		return lr_fd_lift(fd);
+	close(fd);
+	return high;
 }

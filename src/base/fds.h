@@ -17,4 +17,11 @@
  */
 int lr_fd_lift(int fd);
 
+/**
+ * lr_fd_lift_high() - move a descriptor that stays out of the program's sight
+ *
+ * As lr_fd_lift(), but if the limit allows, above the numbers that programs count on to be given.
+ */
+int lr_fd_lift_high(int fd);
+
 #endif

@@ -31,21 +31,36 @@ void lr_sink_init_memory(struct lr_sink *sink, char *memory, size_t size)
 	sink->room = size;
 }
 
-int lr_sink_flush(struct lr_sink *sink)
+/* The first @length bytes of the buffer. */
+static void write_out(struct lr_sink *sink, size_t length)
 {
 	size_t done = 0;
 
-	while (sink->fd >= 0 && sink->error == 0 && done < sink->length) {
-		/* Not write(): that is a point where pthread_cancel() ends the thread, and a logged ref must not be one. */
-		ssize_t n = syscall(SYS_write, sink->fd, sink->buffer + done, sink->length - done);
+	while (sink->fd >= 0 && sink->error == 0 && done < length) {
+		/* Not write(): that is a point where pthread_cancel() ends the thread, and a misuse must not be one. */
+		ssize_t n = syscall(SYS_write, sink->fd, sink->buffer + done, length - done);
 
 		if (n >= 0)
 			done += (size_t)n;
 		else if (errno != EINTR)
 			sink->error = errno;
 	}
-	sink->length = 0;
+	sink->length -= length;
+	memmove(sink->buffer, sink->buffer + length, sink->length);
+}
+
+int lr_sink_flush(struct lr_sink *sink)
+{
+	write_out(sink, sink->length);
 	return -sink->error;
+}
+
+/* The buffer is full: the lines in it that are whole go out. */
+static void make_room(struct lr_sink *sink)
+{
+	const char *newline = memrchr(sink->buffer, '\n', sink->length);
+
+	write_out(sink, newline ? (size_t)(newline + 1 - sink->buffer) : sink->length);
 }
 
 void lr_sink_bytes(struct lr_sink *sink, const char *bytes, size_t length)
@@ -64,7 +79,7 @@ void lr_sink_bytes(struct lr_sink *sink, const char *bytes, size_t length)
 			continue;
 		if (sink->fd < 0)
 			return;
-		lr_sink_flush(sink);
+		make_room(sink);
 	}
 }
 
@@ -84,6 +99,31 @@ void lr_sink_printf(struct lr_sink *sink, const char *format, ...)
 	va_end(arguments);
 	if (n > 0)
 		lr_sink_bytes(sink, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
+}
+
+void lr_sink_decimal(struct lr_sink *sink, uint64_t number)
+{
+	char text[20];
+	size_t at = sizeof(text);
+
+	do {
+		text[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	lr_sink_bytes(sink, text + at, sizeof(text) - at);
+}
+
+void lr_sink_hex(struct lr_sink *sink, uint64_t number)
+{
+	char text[16];
+	size_t at = sizeof(text);
+
+	do {
+		text[--at] = "0123456789abcdef"[number % 16];
+		number /= 16;
+	} while (number > 0);
+	lr_sink_text(sink, "0x");
+	lr_sink_bytes(sink, text + at, sizeof(text) - at);
 }
 
 void lr_sink_number(struct lr_sink *sink, uint64_t number)

@@ -2,6 +2,8 @@
 /*
  * A sink: text that is written out in pieces, to a file descriptor, with no allocation and no stdio lock.
  *
+ * A piece ends where a line ends, unless the line alone is longer than the buffer: others write to the same file meanwhile.
+ *
  * Layer: base. A sink belongs to one thread.
  */
 #ifndef LR_BASE_SINK_H
@@ -31,6 +33,10 @@ void lr_sink_bytes(struct lr_sink *sink, const char *bytes, size_t length);
 void lr_sink_text(struct lr_sink *sink, const char *text);
 void lr_sink_printf(struct lr_sink *sink, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* A number in plain digits, and one as 0x1f. */
+void lr_sink_decimal(struct lr_sink *sink, uint64_t number);
+void lr_sink_hex(struct lr_sink *sink, uint64_t number);
 
 /* A number with separators between thousands: 10,001. */
 void lr_sink_number(struct lr_sink *sink, uint64_t number);

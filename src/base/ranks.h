@@ -22,6 +22,7 @@ enum lr_rank {
 	LR_RANK_POOL,	 /* runtime/registry.c: free records */
 	LR_RANK_MODULES, /* runtime/modules.c: a new module */
 	LR_RANK_ARENA,	 /* runtime/arena.c: a new segment */
+	LR_RANK_SYMBOLS, /* runtime/symbol_server.c: the talk with the symbolizer */
 	LR_RANKS,
 };
 

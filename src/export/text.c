@@ -12,6 +12,7 @@
 #include "base/pages.h"
 #include "format/settings.h"
 
+#include <limits.h>
 #include <string.h>
 
 #define GROUPS_SHOWN 10
@@ -102,6 +103,7 @@ struct stack_line {
 	struct named_modules *modules;
 	const char *type_name;
 	unsigned int frames;  /* written so far */
+	unsigned int room;    /* so many at the most */
 	unsigned int at_this; /* given for this address, written or not */
 	bool at_end; /* main() or the start of a thread was written: what called it is libc's */
 };
@@ -146,7 +148,7 @@ static void write_frame(const struct lr_frame *frame, void *context)
 	struct stack_line *line = context;
 
 	line->at_this++;
-	if (line->at_end || line->frames >= FRAMES_SHOWN ||
+	if (line->at_end || line->frames >= line->room ||
 	    (frame->function && is_generated(frame->function, line->type_name)))
 		return;
 	if (line->frames++ > 0)
@@ -208,7 +210,7 @@ static void write_site_line(struct stack_line *line, const struct lr_image *imag
 	if (!site)
 		lr_sink_text(line->sink, "(stack not known)");
 	for (int depth = 0;
-	     site && !line->at_end && depth < LR_STACK_DEPTH_MAX && line->frames < FRAMES_SHOWN;
+	     site && !line->at_end && depth < LR_STACK_DEPTH_MAX && line->frames < line->room;
 	     depth++) {
 		struct lr_address address;
 
@@ -226,26 +228,46 @@ static void write_site_line(struct stack_line *line, const struct lr_image *imag
 		lr_sink_text(line->sink, " < ...");
 }
 
+static void write_one_site(struct lr_sink *sink, const struct lr_image *image, uint32_t site_id,
+			   const char *type, unsigned int room,
+			   const struct lr_symbolizer *symbolizer)
+{
+	struct named_modules modules = { .count = 0 };
+	struct stack_line line = { .sink = sink, .modules = &modules, .type_name = type, .room = room };
+
+	write_site_line(&line, image, site_id, symbolizer);
+}
+
 void lr_text_site(struct lr_sink *sink, const struct lr_image *image, uint32_t site_id,
 		  const char *type, const struct lr_symbolizer *symbolizer)
 {
-	struct named_modules modules = { .count = 0 };
-	struct stack_line line = { .sink = sink, .modules = &modules, .type_name = type };
+	write_one_site(sink, image, site_id, type, FRAMES_SHOWN, symbolizer);
+}
 
-	write_site_line(&line, image, site_id, symbolizer);
+void lr_text_whole_site(struct lr_sink *sink, const struct lr_image *image, uint32_t site_id,
+			const char *type, const struct lr_symbolizer *symbolizer)
+{
+	write_one_site(sink, image, site_id, type, UINT_MAX, symbolizer);
+}
+
+size_t lr_text_whole_addresses(const struct lr_image *image, uint32_t site_id,
+			       struct lr_address *addresses, size_t room)
+{
+	const struct lr_site *site = lr_image_site(image, site_id);
+	size_t count = 0;
+
+	for (; site && count < room; count++) {
+		address_of(image, site, &addresses[count]);
+		site = lr_image_site(image, site->parent);
+	}
+	return count;
 }
 
 size_t lr_text_addresses(const struct lr_image *image, uint32_t site_id,
 			 struct lr_address *addresses, size_t room)
 {
-	const struct lr_site *site = lr_image_site(image, site_id);
-	size_t count = 0;
-
-	for (; site && count < FRAMES_ASKED && count < room; count++) {
-		address_of(image, site, &addresses[count]);
-		site = lr_image_site(image, site->parent);
-	}
-	return count;
+	return lr_text_whole_addresses(image, site_id, addresses,
+				       room < FRAMES_ASKED ? room : FRAMES_ASKED);
 }
 
 /* Tell the symbolizer of all addresses that are going to be shown. */
@@ -427,6 +449,7 @@ static void write_site(const struct report *report, const struct lr_group *group
 
 	struct stack_line line = {
 		.sink = report->sink,
+		.room = FRAMES_SHOWN,
 		.modules = report->modules,
 		.type_name = type ? lr_image_text(report->image, type->name, NULL) : NULL,
 	};
@@ -573,6 +596,8 @@ static void write_remarks(const struct report *report)
 	       "objects had types beyond the 65,535th and were not registered");
 	remark(report, counters[LR_LOST_SITES], "stack could not be kept",
 	       "stacks could not be kept");
+	remark(report, counters[LR_UNWRITTEN_EVENTS], "event could not be written to the log",
+	       "events could not be written to the log");
 	remark(report, counters[LR_LOST_EVENTS],
 	       "event was not logged: in a signal handler that interrupted the library, or for lack of memory",
 	       "events were not logged: in a signal handler that interrupted the library, or for lack of memory");

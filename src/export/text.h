@@ -43,4 +43,10 @@ void lr_text_site(struct lr_sink *sink, const struct lr_image *image, uint32_t s
 size_t lr_text_addresses(const struct lr_image *image, uint32_t site, struct lr_address *addresses,
 			 size_t room);
 
+/** lr_text_whole_site(), lr_text_whole_addresses() - the same, but with all frames up to main(), not the innermost twelve. */
+void lr_text_whole_site(struct lr_sink *sink, const struct lr_image *image, uint32_t site,
+			const char *type_name, const struct lr_symbolizer *symbolizer);
+size_t lr_text_whole_addresses(const struct lr_image *image, uint32_t site,
+			       struct lr_address *addresses, size_t room);
+
 #endif

@@ -70,6 +70,7 @@ enum lr_counter {
 	LR_REPORTED,		 /* objects that checks called by the program reported */
 	LR_MISUSES,		 /* misuses reported */
 	LR_LOST_EVENTS,		 /* not logged: a signal came while the runtime was at work */
+	LR_UNWRITTEN_EVENTS,	 /* not logged: the output took no more */
 	LR_NO_UNWINDER,		 /* 1 if stacks are the caller's address only */
 	LR_OTHER_COPIES, /* copies of the library in the process that stayed off because of this one */
 	LR_COUNTERS,
@@ -130,8 +131,9 @@ struct lr_site {
 #define LR_SITE_PC_MASK ((UINT64_C(1) << 48) - 1)
 #define LR_SITE_EXACT                                                                              \
 	1u /* pc is the instruction itself (interrupted by a signal), not the one after a call */
-#define LR_SITE_CUT 2u	  /* outermost frame kept, but the stack went on */
-#define LR_SITE_LOGGED 4u /* the event log has this stack in full already */
+#define LR_SITE_CUT 2u	   /* outermost frame kept, but the stack went on */
+#define LR_SITE_LOGGED 4u  /* the event log has this stack in full already */
+#define LR_SITE_LOGGING 8u /* a thread is writing it there */
 
 struct lr_type_entry {
 	lr_text_ref name;

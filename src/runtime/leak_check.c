@@ -11,11 +11,11 @@
 #include "runtime/leak_check.h"
 
 #include "analyze/findings.h"
-#include "base/fds.h"
 #include "base/pages.h"
 #include "export/text.h"
 #include "runtime/arena.h"
 #include "runtime/describe.h"
+#include "runtime/output.h"
 #include "runtime/quiet_write.h"
 #include "runtime/registry.h"
 #include "runtime/settle.h"
@@ -24,12 +24,9 @@
 
 #include <lastref/check.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define GROUPS_DESCRIBED 10
@@ -73,33 +70,6 @@ static void free_check(struct check *check)
 	lr_findings_free(&check->findings);
 }
 
-/* "%p" in the name is the process id. */
-static void expand(const char *name, char *path, size_t size)
-{
-	size_t length = 0;
-
-	for (; *name && length + 12 < size; name++) {
-		if (name[0] == '%' && name[1] == 'p') {
-			length += (size_t)snprintf(path + length, size - length, "%d", (int)getpid());
-			name++;
-		} else {
-			path[length++] = *name;
-		}
-	}
-	path[length] = '\0';
-}
-
-/* Where reports go: the file of `output=`, whose name is put into @path, or standard error. Negative if it cannot be had. */
-static int open_output(char *path, size_t size)
-{
-	const char *output = lr_start_settings()->output;
-
-	if (output[0] == '\0')
-		return lr_start_error_output();
-	expand(output, path, size);
-	return lr_fd_lift(open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
-}
-
 /* Return: 0, or the error of the first write that failed. */
 static int print_to(int fd, const struct check *check)
 {
@@ -117,23 +87,21 @@ static int print_to(int fd, const struct check *check)
 
 static void print(const struct check *check)
 {
-	char path[LR_SETTING_TEXT_MAX + 16] = "";
+	const char *path = lr_output_path();
 	struct lr_quiet_write quiet;
 	int error;
 	int fd;
 
 	lr_quiet_write_begin(&quiet);
-	fd = open_output(path, sizeof(path));
-	error = fd < 0 ? errno : print_to(fd, check);
-	if (fd > STDERR_FILENO)
-		close(fd);
+	fd = lr_output_open();
+	error = fd < 0 ? -fd : print_to(fd, check);
 	if (error != 0 && path[0] != '\0') {
 		dprintf(lr_start_error_output(),
 			"lastref: cannot write the report to %s: %s; it follows here\n", path,
 			strerror(error));
 		print_to(lr_start_error_output(), check);
 	}
-	lr_quiet_write_end(&quiet);
+	lr_quiet_write_end(&quiet, true);
 }
 
 /*
@@ -306,7 +274,7 @@ void lr_leak_check_at_exit(void)
 	leaked = check.findings.objects > 0;
 	if (lr_arena_is_shared())
 		leave_notes(&check);
-	else if (leaked || is_in_doubt(&check))
+	else if (leaked || is_in_doubt(&check) || lr_arena_header()->counters[LR_UNWRITTEN_EVENTS] > 0)
 		print(&check);
 	free_check(&check);
 	leaked = leaked || lr_arena_header()->counters[LR_REPORTED] > 0;

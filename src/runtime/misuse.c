@@ -243,7 +243,7 @@ void lr_misuse_report(const struct lr_misuse *misuse)
 			.message = memory ? memory : "lastref: MISUSE (no memory for the message)\n",
 		};
 
-		lr_quiet_write_end(&quiet);
+		lr_quiet_write_end(&quiet, true);
 		handler->function(&told, handler->context);
 		lr_pages_unmap(memory, MESSAGE_SIZE);
 		return;

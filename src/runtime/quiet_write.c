@@ -19,19 +19,21 @@ void lr_quiet_write_begin(struct lr_quiet_write *quiet)
 	sigset_t pending;
 	sigset_t set;
 
-	sigpending(&pending);
+	sigemptyset(&pending);
 	sigemptyset(&set);
-	for (int i = 0; i < LR_QUIET_SIGNALS; i++) {
-		quiet->was_pending[i] = sigismember(&pending, signals[i]) == 1;
+	for (int i = 0; i < LR_QUIET_SIGNALS; i++)
 		sigaddset(&set, signals[i]);
-	}
 	pthread_sigmask(SIG_BLOCK, &set, &quiet->mask);
+	/* One that the program does not block would have arrived. */
+	if (sigismember(&quiet->mask, SIGPIPE) == 1 || sigismember(&quiet->mask, SIGXFSZ) == 1)
+		sigpending(&pending);
+	for (int i = 0; i < LR_QUIET_SIGNALS; i++)
+		quiet->was_pending[i] = sigismember(&pending, signals[i]) == 1;
 }
 
-void lr_quiet_write_end(const struct lr_quiet_write *quiet)
+static void take_pending(const struct lr_quiet_write *quiet)
 {
 	static const struct timespec at_once = { 0, 0 };
-	int error = errno;
 	sigset_t set;
 
 	for (int i = 0; i < LR_QUIET_SIGNALS; i++) {
@@ -41,6 +43,14 @@ void lr_quiet_write_end(const struct lr_quiet_write *quiet)
 		       errno == EINTR)
 			continue;
 	}
+}
+
+void lr_quiet_write_end(const struct lr_quiet_write *quiet, bool failed)
+{
+	int error = errno;
+
+	if (failed)
+		take_pending(quiet);
 	pthread_sigmask(SIG_SETMASK, &quiet->mask, NULL);
 	errno = error;
 }

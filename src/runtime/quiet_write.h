@@ -21,7 +21,10 @@ struct lr_quiet_write {
 /** lr_quiet_write_begin() - from now on, a write(2) of this thread gives EPIPE or EFBIG and no SIGPIPE or SIGXFSZ. Async-signal-safe. */
 void lr_quiet_write_begin(struct lr_quiet_write *quiet);
 
-/** lr_quiet_write_end() - as before lr_quiet_write_begin(). Keeps errno. */
-void lr_quiet_write_end(const struct lr_quiet_write *quiet);
+/**
+ * lr_quiet_write_end() - as before lr_quiet_write_begin(). Keeps errno.
+ * @failed: may a write have failed? If not, there is no signal to take away.
+ */
+void lr_quiet_write_end(const struct lr_quiet_write *quiet, bool failed);
 
 #endif

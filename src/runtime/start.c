@@ -19,8 +19,10 @@
 #include "runtime/fault_guard.h"
 #include "runtime/gate.h"
 #include "runtime/leak_check.h"
+#include "runtime/output.h"
 #include "runtime/registry.h"
 #include "runtime/stack.h"
+#include "runtime/symbols.h"
 #include "runtime/types.h"
 
 #include <lastref/check.h>
@@ -123,6 +125,8 @@ static void restart_in_child(void)
 	lr_gate_restart_in_child();
 	lr_fault_guard_restart_in_child();
 	lr_stack_restart_in_child();
+	lr_symbols_restart_in_child();
+	lr_output_restart_in_child();
 	lr_arena_restart_in_child();
 	if (mode == LASTREF_LEAKS_OFF)
 		lr_arena_count(LR_BORN_UNCHECKED, 1);
@@ -164,6 +168,7 @@ static void start_settings(void)
 	pthread_atfork(NULL, NULL, restart_in_child);
 	make_started_page();
 	read_settings();
+	lr_output_start(settings.output);
 	mode = mode_of(settings.leaks);
 	if (mode != LASTREF_LEAKS_OFF && lr_copies_role() != LR_COPY_FIRST) {
 		mode = LASTREF_LEAKS_OFF;

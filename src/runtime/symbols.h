@@ -10,9 +10,6 @@
 
 #include "export/symbolizer.h"
 
-/* Set by `lastref run`: which command to run. Internal. */
-#define LR_COMMAND_VARIABLE "LASTREF_COMMAND"
-
 struct lr_symbols_in_process {
 	uint64_t *asked; /* pcs, in the order of the answers */
 	size_t asked_count;
@@ -23,11 +20,22 @@ struct lr_symbols_in_process {
 /**
  * lr_symbols_in_process_init() - make @symbolizer resolve through @symbols
  *
- * The command is the one that LASTREF_COMMAND names, or else the first found in PATH and where it was installed. It is run without LASTREF and LD_PRELOAD in
- * its environment, and without a SIGCHLD for the program.
+ * Its prepare runs the command once (command.h).
  */
 void lr_symbols_in_process_init(struct lr_symbols_in_process *symbols,
 				struct lr_symbolizer *symbolizer);
+
+/**
+ * lr_symbols_in_process_init_for_log() - the same, for a stack at a time
+ *
+ * Its prepare asks a command that stays (symbol_server.h), since stacks are many.
+ */
+void lr_symbols_in_process_init_for_log(struct lr_symbols_in_process *symbols,
+					struct lr_symbolizer *symbolizer);
+
 void lr_symbols_in_process_finish(struct lr_symbols_in_process *symbols);
+
+/** lr_symbols_restart_in_child() - after fork(): the command that stays is the parent's. */
+void lr_symbols_restart_in_child(void);
 
 #endif

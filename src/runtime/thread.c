@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static struct lr_lock threads_lock = LR_LOCK_INIT(LR_RANK_THREADS);
 static struct lr_thread *all;
@@ -52,6 +53,7 @@ static struct lr_thread *take_one(void)
 		__atomic_store_n(&all, thread, __ATOMIC_RELEASE);
 	}
 	thread->owned = true;
+	thread->number = 0;
 	/* The memos and the bounds are of the former thread's stack. */
 	memset(thread->stacks, 0, sizeof(thread->stacks));
 	return thread;
@@ -76,6 +78,17 @@ LR_COLD struct lr_thread *lr_thread_enter(void)
 	if (key_made)
 		pthread_setspecific(key, thread);
 	return thread;
+}
+
+int lr_thread_number(void)
+{
+	struct lr_thread *thread = lr_thread_self();
+
+	if (!thread)
+		return gettid();
+	if (thread->number == 0)
+		thread->number = gettid();
+	return thread->number;
 }
 
 struct lr_thread *lr_thread_each(void)

@@ -35,6 +35,7 @@ struct lr_cached_type {
 struct lr_thread {
 	struct lr_thread *next; /* in the list of all; constant once it is in */
 	int owned;		/* guarded by threads_lock */
+	int number;		/* the kernel's, of the owner; 0 not asked for yet */
 
 	/*
 	 * Free records, oldest death first: a record is reused as late as is cheap, so that a misuse of a dead object still finds the
@@ -69,6 +70,9 @@ static inline struct lr_thread *lr_thread_self(void)
 
 	return LR_LIKELY(thread) ? thread : lr_thread_enter();
 }
+
+/** lr_thread_number() - what the kernel calls the calling thread, as in /proc/PID/task. */
+int lr_thread_number(void);
 
 /** lr_thread_stack() - the memo for stacks of one kind: births or deaths of a type. Any memo is right for any stack. */
 static inline struct lr_stack_thread *lr_thread_stack(struct lr_thread *thread, uint32_t type,

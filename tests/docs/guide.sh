@@ -136,6 +136,11 @@ test_the_environment_page_shows_what_each_key_does()
 	page environment
 }
 
+test_the_log_page_shows_every_event_and_each_stack_once()
+{
+	page event-log
+}
+
 # A page that no test above names would go untested.
 test_every_page_of_the_guide_is_tested()
 {

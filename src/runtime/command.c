@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The symbolizer's process.
+ *
+ * Layer: runtime. Locks: none.
+ *
+ * The program's wait() must not see our child, and its handler for SIGCHLD must not run. A child made by clone() without an exit signal is
+ * such a one, but execve() gives it one. So there is another between the two: it executes nothing, and it waits for the command; or
+ * for a command that stays, ends at once, and whoever adopts orphans in this system has it then. Both are made with the parent's
+ * memory, as by vfork(): no page is copied however large the program is.
+ *
+ * A program that put itself into a sandbox (seccomp) since it began may be killed for clone() or execve(), so there is no child
+ * then. A sandbox that it was started in let somebody execute it, as those of containers do.
+ */
+#include "runtime/command.h"
+
+#include "base/pages.h"
+#include "format/settings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CHILD_STACK_SIZE (64 * 1024)
+
+struct call {
+	int input;
+	int output;
+	bool stays;
+	char *const *environment;
+	char *stack_end; /* for the command's process */
+};
+
+/* How many filters are in force on this thread: 0 none, -1 unknown. Kernels before 5.9 do not tell. */
+static long count_filters(void)
+{
+	static const char name[] = "\nSeccomp_filters:";
+	char status[4096];
+	const char *line;
+	ssize_t length;
+	int fd;
+
+	if (prctl(PR_GET_SECCOMP) <= 0)
+		return 0;
+	fd = open("/proc/thread-self/status", O_RDONLY | O_CLOEXEC);
+	length = fd >= 0 ? read(fd, status, sizeof(status) - 1) : -1;
+	if (fd >= 0)
+		close(fd);
+	if (length < 0)
+		return -1;
+	status[length] = '\0';
+	line = strstr(status, name);
+	return line ? strtol(line + sizeof(name) - 1, NULL, 10) : -1;
+}
+
+static long first_filters; /* those that the program was started under */
+
+__attribute__((constructor)) static void count_first_filters(void)
+{
+	first_filters = count_filters();
+}
+
+bool lr_command_is_allowed(void)
+{
+	return count_filters() == first_filters;
+}
+
+static bool is_left_out(const char *variable)
+{
+	return strncmp(variable, "LASTREF", 7) == 0 || strncmp(variable, "LD_PRELOAD=", 11) == 0;
+}
+
+/* The environment for the child, in pages of @ret_size bytes. */
+static char **make_environment(size_t *ret_size)
+{
+	size_t count = 0;
+	size_t kept = 0;
+	char **made;
+
+	while (environ && environ[count])
+		count++;
+	*ret_size = (count + 1) * sizeof(*made);
+	made = lr_pages_map(*ret_size);
+	for (size_t i = 0; made && i < count; i++) {
+		if (!is_left_out(environ[i]))
+			made[kept++] = environ[i];
+	}
+	return made;
+}
+
+static void try_command(const char *path, char *const *environment)
+{
+	static char name[] = "lastref";
+	static char verb[] = "symbolize";
+	char *const arguments[] = { name, verb, NULL };
+
+	execve(path, arguments, environment);
+}
+
+static void try_path(char *const *environment)
+{
+	const char *entry = secure_getenv("PATH");
+	char path[PATH_MAX];
+
+	while (entry && *entry) {
+		size_t length = strcspn(entry, ":");
+
+		if (length > 0 && length + sizeof("/lastref") <= sizeof(path)) {
+			memcpy(path, entry, length);
+			memcpy(path + length, "/lastref", sizeof("/lastref"));
+			try_command(path, environment);
+		}
+		entry += length + (entry[length] == ':');
+	}
+}
+
+/*
+ * What the program does with signals is not for the command: it shall end by them as any other does. The table of handlers is the
+ * child's own copy. Only once it has none may a signal arrive here. That of a file's size is better an error.
+ */
+static void reset_signals(void)
+{
+	struct sigaction action;
+	sigset_t none;
+
+	for (int number = 1; number <= SIGRTMAX; number++) {
+		if (sigaction(number, NULL, &action) != 0 || action.sa_handler == SIG_IGN)
+			continue;
+		memset(&action, 0, sizeof(action));
+		action.sa_handler = number == SIGXFSZ ? SIG_IGN : SIG_DFL;
+		sigaction(number, &action, NULL);
+	}
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/*
+ * One that lives as long as the program must not be in its way: the end of a pipe that it keeps open would keep a reader waiting, and what
+ * is typed at the terminal is not for it.
+ */
+static void leave_program(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	setsid();
+	if (null >= 0)
+		dup2(null, STDERR_FILENO);
+	if (syscall(SYS_close_range, 3, ~0u, 0) == 0)
+		return;
+	for (int fd = (int)sysconf(_SC_OPEN_MAX) - 1; fd > STDERR_FILENO; fd--)
+		close(fd);
+}
+
+/*
+ * Runs on its own stack, in the parent's memory, while the parent waits: no malloc, no change to anything shared. A sanitizer
+ * would take it for the parent on a stack that it does not know.
+ */
+__attribute__((no_sanitize_address, no_sanitize_thread)) static int run_command(void *call_)
+{
+	const struct call *call = call_;
+	const char *told = secure_getenv(LR_COMMAND_VARIABLE);
+
+	if (dup2(call->input, STDIN_FILENO) < 0 || dup2(call->output, STDOUT_FILENO) < 0)
+		_exit(127);
+	if (call->stays)
+		leave_program();
+	reset_signals();
+	/* Whoever says which, or with an empty value that there is none, gets no other. */
+	if (told) {
+		try_command(told, call->environment);
+		_exit(127);
+	}
+	try_path(call->environment);
+	try_command(LR_BINDIR "/lastref", call->environment);
+	_exit(127);
+}
+
+/*
+ * clone(2) with our memory, on a stack of its own, while the calling thread waits until the child has exec'ed or ended.
+ *
+ * By the system call itself, where the machine is known: ThreadSanitizer replaces clone(), takes the child for that of a fork of a program
+ * with threads, and as it shares our memory, kills the program at its next pthread_create().
+ */
+__attribute__((no_sanitize_address, no_sanitize_thread)) static long
+clone_child(char *stack_end, int (*run)(void *call_), struct call *call)
+{
+#if defined(__x86_64__)
+	long result = SYS_clone;
+
+	__asm__ volatile("xorl %%r10d, %%r10d\n\t"
+			 "xorl %%r8d, %%r8d\n\t"
+			 "syscall\n\t"
+			 "testq %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "movq %[call], %%rdi\n\t"
+			 "callq *%[run]\n\t"
+			 "hlt\n"
+			 "1:"
+			 : "+a"(result)
+			 : "D"((long)(CLONE_VM | CLONE_VFORK)), "S"(stack_end),
+			   "d"(0L), [call] "r"(call), [run] "r"(run)
+			 : "rcx", "r8", "r10", "r11", "memory", "cc");
+	return result;
+#else
+	return clone(run, stack_end, CLONE_VM | CLONE_VFORK, call);
+#endif
+}
+
+/* In the process between, on its own stack in the parent's memory. */
+__attribute__((no_sanitize_address, no_sanitize_thread)) static int run_between(void *call_)
+{
+	struct call *call = call_;
+	struct sigaction action;
+	int status = -1;
+	long pid;
+
+	/* The kernel keeps no status for who ignores the signal. */
+	if (sigaction(SIGCHLD, NULL, &action) == 0 && action.sa_handler == SIG_IGN) {
+		action.sa_handler = SIG_DFL;
+		sigaction(SIGCHLD, &action, NULL);
+	}
+	pid = clone_child(call->stack_end, run_command, call);
+	if (pid < 0 || call->stays)
+		_exit(pid < 0);
+	while (syscall(SYS_wait4, pid, &status, __WALL, NULL) < 0 && errno == EINTR)
+		continue;
+	_exit(!WIFEXITED(status) || WEXITSTATUS(status) != 0);
+}
+
+/* Return: did the process between exit with 0? */
+static bool run(struct call *call)
+{
+	char *stacks = lr_pages_map(2 * CHILD_STACK_SIZE);
+	int status = -1;
+	sigset_t before;
+	sigset_t all;
+	long pid;
+
+	if (!stacks)
+		return false;
+	/* A handler of the program must not run in the children, which have the program's memory. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	/* The end of a page is aligned as the call of a function wants it. */
+	call->stack_end = stacks + CHILD_STACK_SIZE;
+	pid = clone_child(stacks + 2 * CHILD_STACK_SIZE, run_between, call);
+	while (pid >= 0 && waitpid((pid_t)pid, &status, __WALL) < 0 && errno == EINTR)
+		continue;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	lr_pages_unmap(stacks, 2 * CHILD_STACK_SIZE);
+	return pid >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static bool call_command(int input, int output, bool stays)
+{
+	struct call call = { .input = input, .output = output, .stays = stays };
+	size_t environment_size;
+	char **environment;
+	bool done;
+
+	if (!lr_command_is_allowed())
+		return false;
+	environment = make_environment(&environment_size);
+	call.environment = environment;
+	done = environment && run(&call);
+	lr_pages_unmap(environment, environment_size);
+	return done;
+}
+
+bool lr_command_run(int input, int output)
+{
+	return call_command(input, output, false);
+}
+
+bool lr_command_start(int input_and_output)
+{
+	int adopts = 0;
+
+	/* Then the orphan would be the program's own, and its wait() would not end before the program does. */
+	if (getpid() == 1 || prctl(PR_GET_CHILD_SUBREAPER, &adopts) != 0 || adopts)
+		return false;
+	return call_command(input_and_output, input_and_output, true);
+}

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The hot count keeps its word with the sign bit flipped. Here is the plain form, in which it is described, and each operation
- * of the header must do with the flipped word what the plain form does: at every border of a zone or a mark, and up to three
- * steps to both sides of it. Built twice: with inline assembly, and with LASTREF_PORTABLE.
+ * The hot count keeps its word with the sign bit flipped. Here is the plain form, in which it is
+ * described, and each operation of the header must do with the flipped word what the plain form
+ * does: at every border of a zone or a mark, and up to three steps to both sides of it. Built
+ * twice: with inline assembly, and with LASTREF_PORTABLE.
  *
  * One thread only; what several do to each other is the business of models/ and tests/explore.
  */
@@ -55,7 +56,7 @@ static int64_t plus(int64_t w, int64_t step)
 	return (int64_t)((uint64_t)w + (uint64_t)step);
 }
 
-/* References - 1 of a live word, the mark taken off: -1 if nobody is left below a mark, less if one unref was too many. */
+/* References - 1 of a live word, its mark taken off: -1 if nobody is left, less after a misuse. */
 static int64_t plain_rest(int64_t w)
 {
 	while (w >= HALF_MARK)

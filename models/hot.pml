@@ -156,7 +156,9 @@ inline mark_revival(ok)
 	:: swapped || !ok -> break
 	:: else -> d_step {
 			if
-			:: !ALIVE(old) || MARK(plain) == 1 || MARK(plain) > 2 -> report(); ok = false
+			:: !ALIVE(old) || MARK(plain) == 1 || MARK(plain) > 2 || COUNT(plain) < 1 ->
+				report();
+				ok = false
 			:: else ->
 				if
 #ifdef MUTANT_MARK_ONLY_UP

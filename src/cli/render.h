@@ -11,12 +11,12 @@
 #include "base/sink.h"
 #include "export/text.h"
 
-struct lr_symbols;
+struct lr_symbols_apart;
 
 /* Where reports go. Symbols that one report needed are kept for the next. */
 struct lr_render {
 	struct lr_sink sink;
-	struct lr_symbols *symbols;
+	struct lr_symbols_apart *symbols;
 	struct lr_text_options options;
 };
 

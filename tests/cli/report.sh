@@ -261,4 +261,33 @@ test_symbolize_answers_line_by_line()
 	expect_status 2
 }
 
+# The library that reads debug information aborts at the module `leaks`, as it may where a file is damaged.
+test_a_reader_of_symbols_that_crashes_is_said_and_costs_one_module()
+{
+	file_with_leaks file
+	"$CC" -std=gnu11 -Wall -Wextra -Werror -shared -fPIC -o abort.so -x c - -ldl <<-'C'
+		#define _GNU_SOURCE
+		#include <dlfcn.h>
+		#include <stdbool.h>
+		#include <stdlib.h>
+		#include <string.h>
+
+		void *dwfl_report_elf(void *dwfl, const char *name, const char *file, int fd, unsigned long base, bool add);
+		void *dwfl_report_elf(void *dwfl, const char *name, const char *file, int fd, unsigned long base, bool add)
+		{
+			void *(*real)(void *, const char *, const char *, int, unsigned long, bool);
+
+			if (strcmp(name + strlen(name) - 6, "/leaks") == 0)
+				abort();
+			real = dlsym(RTLD_NEXT, "dwfl_report_elf");
+			return real(dwfl, name, file, fd, base, add);
+		}
+	C
+	run env LD_PRELOAD="$PWD/abort.so" "$LASTREF_CMD" report file
+	expect_status 1
+	expect_text stdout 'LEAK 1 of 13'
+	expect_match stdout 'leaks[+]0x'
+	expect_match stderr '^lastref: cannot read the symbols of .*/leaks: its reader ended with signal 6; the report shows addresses in it$'
+}
+
 run_tests "$@"

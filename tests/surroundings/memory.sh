@@ -126,7 +126,7 @@ report_failing()
 
 	[ "$2" = 0 ] || many=(FAIL_MANY=1)
 	rm -f said
-	run timeout 30 env "${many[@]}" FAIL_CALLER= FAIL_AT="$1" FAIL_SAY="$PWD/said" LD_PRELOAD="$PWD/fail.so" \
+	run timeout 30 env "${many[@]}" FAIL_CALLER="${3-}" FAIL_AT="$1" FAIL_SAY="$PWD/said" LD_PRELOAD="$PWD/fail.so" \
 		"$LASTREF_CMD" report --type '*' image
 }
 
@@ -146,6 +146,25 @@ test_a_report_without_memory_is_a_message_and_no_crash()
 			2 | 3) expect_match stderr '^lastref: cannot .*(Cannot allocate memory|Too many open files)' ;;
 			*) fail "call $n: exit status $status" ;;
 			esac
+		done
+		[ "$n" -gt 20 ] || fail "only $n calls were tried"
+	done
+}
+
+# What reads debug information has a process to itself, and may die of it.
+test_a_reader_of_symbols_without_memory_costs_the_symbols_only()
+{
+	local n many
+
+	build_workload
+	run "$LASTREF_CMD" run -o image -- ./workload
+	for many in 0 1; do
+		for ((n = 1; ; n += STRIDE)); do
+			report_failing "$n" "$many" libdw
+			[ -e said ] || break
+			expect_status 1
+			expect_text stdout 'lastref: 8 objects leaked, 80 B'
+			expect_match stdout '^LEAK 1 of [0-9]'
 		done
 		[ "$n" -gt 20 ] || fail "only $n calls were tried"
 	done

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A table of named objects, looked up by threads while others release the last reference: tryref under the table's lock against the
- * last unref and free(), and slots that change hands. Runs with checking off, on, and switched all the time.
+ * last unref and free(), and slots that change hands. Runs with checking off, on, and switched all the time. Built for the standard count
+ * and, with -DHOT, for the hot one.
  */
 #include <lastref/lastref.h>
 
@@ -14,8 +15,14 @@
 #define NAMES 16
 #define STEPS 20000
 
+#ifdef HOT
+#define COUNT struct lastref_hot_count
+#else
+#define COUNT struct lastref_count
+#endif
+
 struct entry {
-	struct lastref_count refs;
+	COUNT refs;
 	int name;
 	char pattern[32];
 };

@@ -32,12 +32,35 @@ LASTREF_DEFINE(box, struct box, refs, box_destroy, .describe = box_describe,
 static const struct lastref_type hand_written =
 	LASTREF_TYPE("hand.written", struct box, .describe = box_describe, .log = true);
 
+struct entry {
+	struct lastref_cache_count refs;
+};
+
+static void entry_rests(void *object)
+{
+	(void)object;
+}
+
+LASTREF_DEFINE(entry, struct entry, refs, NULL, .describe = box_describe, .at_rest = entry_rests);
+
+struct hot {
+	struct lastref_hot_count refs;
+};
+
+LASTREF_DEFINE(hot, struct hot, refs, NULL, .size_of = box_size_of);
+
 int main(void)
 {
+	struct entry entry;
+	struct hot hot;
 	struct box *box = (struct box *)calloc(1, sizeof(*box));
 
 	if (!box)
 		return 1;
+	entry_ref_init(&entry);
+	entry_unref(&entry);
+	hot_ref_init(&hot);
+	hot_unref(&hot);
 	box_ref_init(box);
 	lastref_register(&hand_written, box);
 	lastref_unregister(&hand_written, box);

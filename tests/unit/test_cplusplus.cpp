@@ -88,6 +88,40 @@ static void shape_destroy(shape *s)
 
 LASTREF_DEFINE(shape, shape, refs, shape_destroy);
 
+struct hot_box {
+	struct lastref_hot_count refs;
+};
+
+LASTREF_DEFINE(hot_box, struct hot_box, refs, nullptr);
+
+/* An entry of a cache, whose option is set one by one for C++17. */
+struct entry {
+	struct lastref_cache_count refs;
+};
+
+static int entries_deleted;
+static int entries_rested;
+
+static void entry_delete(struct entry *entry)
+{
+	entries_deleted++;
+	delete entry;
+}
+
+static void entry_rests(void *)
+{
+	entries_rested++;
+}
+
+static const lastref_type entry_options = [] {
+	lastref_type type{};
+
+	type.at_rest = entry_rests;
+	return type;
+}();
+
+LASTREF_DEFINE_TYPE(entry, struct entry, refs, entry_delete, &entry_options);
+
 static const lastref_type route_type = LASTREF_TYPE("net.route", struct box);
 
 #if __cplusplus >= 202002L
@@ -96,6 +130,12 @@ struct modern {
 };
 
 LASTREF_DEFINE(modern, struct modern, refs, NULL, .describe = described_describe);
+
+struct modern_entry {
+	struct lastref_cache_count refs;
+};
+
+LASTREF_DEFINE(modern_entry, struct modern_entry, refs, NULL, .at_rest = entry_rests);
 
 static const lastref_type modern_type =
 	LASTREF_TYPE("modern.route", struct box, .describe = described_describe);
@@ -145,6 +185,41 @@ Test(cplusplus, unref_with_calls_a_plain_function)
 	cr_assert_eq(destroyed, made);
 	cr_assert_eq(boxes_deleted, 0);
 	delete made;
+}
+
+Test(cplusplus, a_hot_object_dies_with_its_last_reference)
+{
+	static hot_box immortal = { LASTREF_HOT_COUNT_IMMORTAL };
+	hot_box hot;
+
+	hot_box_ref_init(&hot);
+	cr_assert_eq(hot_box_tryref(&hot), &hot);
+	cr_assert_eq(hot_box_ref_count(&hot), 2);
+	hot_box_unref(&hot);
+	cr_assert_not(hot_box_ref_evict(&hot));
+	hot_box_unref(&hot);
+	cr_assert_null(hot_box_tryref(&hot));
+	hot_box_unref(&immortal);
+	cr_assert_eq(hot_box_ref_count(&immortal), INT64_MAX);
+	cr_assert_eq(hot_box_ref_type()->count_kind, LASTREF_KIND_HOT_);
+}
+
+Test(cplusplus, an_entry_of_a_cache_rests_revives_and_is_evicted)
+{
+	entry *made = new entry;
+
+	entry_ref_init(made);
+	entry_unref(made);
+	cr_assert_eq(entries_rested, 1);
+	cr_assert_eq(entry_tryref(made), made);
+	cr_assert_not(entry_ref_evict(made));
+	entry_unref(made);
+	cr_assert_eq(entries_rested, 2);
+	cr_assert_eq(entries_deleted, 0);
+	cr_assert_not(entry_ref_is_evicted(made));
+	cr_assert(entry_ref_evict(made));
+	cr_assert_eq(entries_deleted, 1);
+	cr_assert_eq(entry_ref_type()->count_kind, LASTREF_KIND_CACHE_);
 }
 
 Test(cplusplus, a_destructor_may_be_null_or_nullptr)
@@ -216,5 +291,14 @@ Test(cplusplus, options_may_stand_in_the_macro)
 	cr_assert_eq(modern_ref_type()->describe, described_describe);
 	cr_assert_eq(modern_type.describe, described_describe);
 	cr_assert_str_eq(modern_ref_type()->name, "modern");
+}
+
+Test(cplusplus, at_rest_may_stand_in_the_macro)
+{
+	modern_entry made;
+
+	modern_entry_ref_restore(&made, 1);
+	modern_entry_unref(&made);
+	cr_assert_eq(entries_rested, 1);
 }
 #endif

@@ -2,13 +2,14 @@
 /*
  * Memory by the page.
  *
- * Layer: base. Locks: none. Readability is asked of process_vm_readv(2) on ourselves: it fails where a load would fault. Where
- * a sandbox forbids that call, write(2) to a pipe is the classic substitute; we say that it is not known instead, which costs a
- * description and never a crash.
+ * Layer: base. Locks: none. Readability is asked of process_vm_readv(2) on ourselves: it fails where a load would fault. Where a
+ * sandbox forbids that call, as those of containers may, or there is none, as in emulators, what is copied goes through a pipe:
+ * write(2) of memory that is not there is an error too. Without a pipe it is not known, which costs a description and never a crash.
  */
 #include "base/pages.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -34,13 +35,47 @@ void lr_pages_unmap(void *pages, size_t size)
 		munmap(pages, round_up(size));
 }
 
+/* A pipe has room for a page at least, and what is less than that leaves it at once. */
+static int pass_through(const int ends[2], char *to, const char *from, size_t size)
+{
+	while (size > 0) {
+		size_t part = size < 4096 ? size : 4096;
+		ssize_t written = write(ends[1], from, part);
+
+		if (written < 0 && errno != EFAULT)
+			return -errno;
+		if (written != (ssize_t)part)
+			return false;
+		if (read(ends[0], to, part) != written)
+			return -EIO;
+		to += part;
+		from += part;
+		size -= part;
+	}
+	return true;
+}
+
+static int copy_by_pipe(char *to, const char *from, size_t size)
+{
+	int ends[2];
+	int copied;
+
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+		return -errno;
+	copied = pass_through(ends, to, from, size);
+	close(ends[0]);
+	close(ends[1]);
+	return copied;
+}
+
 int lr_pages_copy(void *to, const void *address, size_t size)
 {
 	struct iovec local = { .iov_base = to, .iov_len = size };
 	struct iovec remote = { .iov_base = (void *)(uintptr_t)address, .iov_len = size };
-
 	ssize_t copied = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
 
+	if (copied < 0 && (errno == ENOSYS || errno == EPERM))
+		return copy_by_pipe(to, address, size);
 	if (copied < 0 && errno != EFAULT)
 		return -errno;
 	return copied == (ssize_t)size;

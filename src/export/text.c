@@ -106,6 +106,7 @@ struct stack_line {
 	unsigned int room;    /* so many at the most */
 	unsigned int at_this; /* given for this address, written or not */
 	bool at_end; /* main() or the start of a thread was written: what called it is libc's */
+	bool shows_generated;
 };
 
 /* Is @function one that the template made or forwards to? The reader wants the line that called it. */
@@ -149,7 +150,8 @@ static void write_frame(const struct lr_frame *frame, void *context)
 
 	line->at_this++;
 	if (line->at_end || line->frames >= line->room ||
-	    (frame->function && is_generated(frame->function, line->type_name)))
+	    (!line->shows_generated && frame->function &&
+	     is_generated(frame->function, line->type_name)))
 		return;
 	if (line->frames++ > 0)
 		lr_sink_text(line->sink, " < ");
@@ -201,6 +203,37 @@ static void write_bare_address(struct stack_line *line, const struct lr_address 
 	write_build_id(line, address);
 }
 
+struct look {
+	const char *type_name;
+	unsigned int frames;
+	bool found; /* a frame that the template did not make */
+};
+
+static void look_at(const struct lr_frame *frame, void *context)
+{
+	struct look *look = context;
+
+	look->frames++;
+	look->found |= !frame->function || !is_generated(frame->function, look->type_name);
+}
+
+/* A stack that is one frame deep may have no other frames; then these are better than nothing. */
+static bool is_all_generated(const struct lr_image *image, const struct lr_site *site,
+			     const char *type, const struct lr_symbolizer *symbolizer)
+{
+	for (int depth = 0; site && depth < LR_STACK_DEPTH_MAX; depth++) {
+		struct look look = { .type_name = type };
+		struct lr_address address;
+
+		address_of(image, site, &address);
+		symbolizer->resolve(symbolizer->context, &address, look_at, &look);
+		if (look.found || look.frames == 0)
+			return false;
+		site = lr_image_site(image, site->parent);
+	}
+	return true;
+}
+
 static void write_site_line(struct stack_line *line, const struct lr_image *image, uint32_t site_id,
 			    const struct lr_symbolizer *symbolizer)
 {
@@ -209,6 +242,7 @@ static void write_site_line(struct stack_line *line, const struct lr_image *imag
 
 	if (!site)
 		lr_sink_text(line->sink, "(stack not known)");
+	line->shows_generated = is_all_generated(image, site, line->type_name, symbolizer);
 	for (int depth = 0;
 	     site && !line->at_end && depth < LR_STACK_DEPTH_MAX && line->frames < line->room;
 	     depth++) {
@@ -605,10 +639,13 @@ static void write_remarks(const struct report *report)
 	       "more copy of the library was in this process; what was born through it was not checked",
 	       "more copies of the library were in this process; what was born through them was not checked");
 	write_unsettled(report);
-	if (counters[LR_NO_UNWINDER])
+	if (counters[LR_NO_UNWINDER] == LR_NO_UNWIND_TABLE)
 		lr_sink_text(report->sink,
 			     "note: stacks are one frame deep: this program has no unwind table "
 			     "(link a static one with -Wl,--eh-frame-hdr)\n");
+	else if (counters[LR_NO_UNWINDER])
+		lr_sink_text(report->sink,
+			     "note: stacks are one frame deep: lastref walks them on x86_64 only\n");
 	if (report->options->types && findings->type_count == 0 && !report->image->cut_short &&
 	    report->image->header->state != LR_PROCESS_OFF)
 		write_types_left_out(report);

@@ -71,9 +71,14 @@ enum lr_counter {
 	LR_MISUSES,		 /* misuses reported */
 	LR_LOST_EVENTS,		 /* not logged: a signal came while the runtime was at work */
 	LR_UNWRITTEN_EVENTS,	 /* not logged: the output took no more */
-	LR_NO_UNWINDER,		 /* 1 if stacks are the caller's address only */
+	LR_NO_UNWINDER, /* why stacks are the caller's address only: enum lr_no_unwinder, 0 if they are not */
 	LR_OTHER_COPIES, /* copies of the library in the process that stayed off because of this one */
 	LR_COUNTERS,
+};
+
+enum lr_no_unwinder {
+	LR_NO_UNWIND_TABLE = 1,	  /* the program has none */
+	LR_NO_UNWINDER_BUILT = 2, /* the runtime has none for this machine */
 };
 
 struct lr_image_header {
@@ -93,9 +98,10 @@ struct lr_image_header {
 	struct lr_segment table[]; /* LR_SEGMENTS_MAX in the arena, `segments` in a file */
 };
 
+/* Segments follow it and are mapped one by one, so both sizes are multiples of the largest page of any machine, 64 KiB. */
 #define LR_ARENA_HEADER_SIZE                                                                       \
-	((sizeof(struct lr_image_header) + LR_SEGMENTS_MAX * sizeof(struct lr_segment) + 4095) &   \
-	 ~(size_t)4095)
+	((sizeof(struct lr_image_header) + LR_SEGMENTS_MAX * sizeof(struct lr_segment) + 65535) &  \
+	 ~(size_t)65535)
 
 /*
  * One object. Written by the owning thread in the order: fields, then state. A reader in the process takes `birth`, `state`, the rest,

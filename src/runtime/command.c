@@ -16,11 +16,11 @@
 
 #include "base/pages.h"
 #include "format/settings.h"
+#include "runtime/machine.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,37 +183,6 @@ __attribute__((no_sanitize_address, no_sanitize_thread)) static int run_command(
 	_exit(127);
 }
 
-/*
- * clone(2) with our memory, on a stack of its own, while the calling thread waits until the child has exec'ed or ended.
- *
- * By the system call itself, where the machine is known: ThreadSanitizer replaces clone(), takes the child for that of a fork of a program
- * with threads, and as it shares our memory, kills the program at its next pthread_create().
- */
-__attribute__((no_sanitize_address, no_sanitize_thread)) static long
-clone_child(char *stack_end, int (*run)(void *call_), struct call *call)
-{
-#if defined(__x86_64__)
-	long result = SYS_clone;
-
-	__asm__ volatile("xorl %%r10d, %%r10d\n\t"
-			 "xorl %%r8d, %%r8d\n\t"
-			 "syscall\n\t"
-			 "testq %%rax, %%rax\n\t"
-			 "jnz 1f\n\t"
-			 "movq %[call], %%rdi\n\t"
-			 "callq *%[run]\n\t"
-			 "hlt\n"
-			 "1:"
-			 : "+a"(result)
-			 : "D"((long)(CLONE_VM | CLONE_VFORK)), "S"(stack_end),
-			   "d"(0L), [call] "r"(call), [run] "r"(run)
-			 : "rcx", "r8", "r10", "r11", "memory", "cc");
-	return result;
-#else
-	return clone(run, stack_end, CLONE_VM | CLONE_VFORK, call);
-#endif
-}
-
 /* In the process between, on its own stack in the parent's memory. */
 __attribute__((no_sanitize_address, no_sanitize_thread)) static int run_between(void *call_)
 {
@@ -227,7 +196,7 @@ __attribute__((no_sanitize_address, no_sanitize_thread)) static int run_between(
 		action.sa_handler = SIG_DFL;
 		sigaction(SIGCHLD, &action, NULL);
 	}
-	pid = clone_child(call->stack_end, run_command, call);
+	pid = lr_machine_run_child(run_command, call, call->stack_end);
 	if (pid < 0 || call->stays)
 		_exit(pid < 0);
 	while (syscall(SYS_wait4, pid, &status, __WALL, NULL) < 0 && errno == EINTR)
@@ -251,7 +220,7 @@ static bool run(struct call *call)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	/* The end of a page is aligned as the call of a function wants it. */
 	call->stack_end = stacks + CHILD_STACK_SIZE;
-	pid = clone_child(stacks + 2 * CHILD_STACK_SIZE, run_between, call);
+	pid = lr_machine_run_child(run_between, call, stacks + 2 * CHILD_STACK_SIZE);
 	while (pid >= 0 && waitpid((pid_t)pid, &status, __WALL) < 0 && errno == EINTR)
 		continue;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

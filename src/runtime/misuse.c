@@ -16,6 +16,7 @@
 #include "export/text.h"
 #include "runtime/arena.h"
 #include "runtime/copies.h"
+#include "runtime/machine.h"
 #include "runtime/quiet_write.h"
 #include "runtime/registry.h"
 #include "runtime/start.h"
@@ -171,6 +172,9 @@ static void write_sites(struct lr_sink *sink, const struct lr_misuse *misuse,
 		   &symbolizer);
 	write_site(sink, death_label(misuse), sites->death, misuse, &symbolizer);
 	lr_symbols_in_process_finish(&symbols);
+	if (!LR_MACHINE_HAS_UNWINDER && sites->misuse != 0)
+		lr_sink_text(sink,
+			     "  (stacks are one frame deep: lastref walks them on x86_64 only)\n");
 }
 
 static uint32_t site_of(const struct lr_misuse *misuse)

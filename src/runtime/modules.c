@@ -18,6 +18,7 @@
 #include "base/pages.h"
 #include "base/ranks.h"
 #include "runtime/arena.h"
+#include "runtime/machine.h"
 
 #include <dlfcn.h>
 #include <elf.h>
@@ -376,10 +377,10 @@ static const struct known *add(const struct place *place)
 /* The program's own stacks cannot be walked: said once in the image. */
 static void note_no_unwinder(const struct place *place)
 {
-	if (place->header || !holds(place, main_program_headers()))
+	if (!LR_MACHINE_HAS_UNWINDER || place->header || !holds(place, main_program_headers()))
 		return;
 	if (!__atomic_exchange_n(&no_unwinder_said, true, __ATOMIC_RELAXED))
-		lr_arena_count(LR_NO_UNWINDER, 1);
+		lr_arena_count(LR_NO_UNWINDER, LR_NO_UNWIND_TABLE);
 }
 
 bool lr_modules_find(uintptr_t pc, struct lr_cfi_image *ret_image, uint32_t *ret_id)

@@ -164,5 +164,5 @@ void lr_stack_restart_in_child(void)
 {
 	lr_sites_restart_in_child();
 	lr_modules_restart_in_child();
-	lr_own_stack_restart_in_child();
+	lr_unwind_restart_in_child();
 }

@@ -4,7 +4,8 @@
  *
  * A site is a deduplicated call stack, numbered; it is a node of a trie whose path to the root is the stack (struct lr_site).
  * Capturing walks the stack with unwind rules from .eh_frame (cfi.h), cached one 8-byte word a return address, and stops as soon
- * as it meets a frame of the thread's last stack and has verified that one to the root.
+ * as it meets a frame of the thread's last stack and has verified that one to the root. On a machine without an unwinder
+ * (machine.h) a stack is the caller's address.
  *
  * Layer: runtime.
  */
@@ -12,25 +13,11 @@
 #define LR_RUNTIME_STACK_H
 
 #include "format/settings.h"
+#include "runtime/machine.h"
 #include "runtime/own_stack.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-/* Where a walk begins: the state in the caller of the function that said LR_STACK_HERE(). */
-struct lr_stack_start {
-	uintptr_t pc;  /* return address */
-	uintptr_t cfa; /* the caller's stack pointer after the return */
-	uintptr_t fp;  /* the caller's rbp */
-};
-
-/* In a function of ours that the program called. __builtin_frame_address() makes gcc and clang keep a frame pointer in it. */
-#define LR_STACK_HERE()                                                                            \
-	((struct lr_stack_start){                                                                  \
-		.pc = (uintptr_t)__builtin_return_address(0),                                      \
-		.cfa = (uintptr_t)__builtin_frame_address(0) + 2 * sizeof(uintptr_t),              \
-		.fp = *(const uintptr_t *)__builtin_frame_address(0),                              \
-	})
 
 #define LR_MEMO_INDEX_SIZE 256
 

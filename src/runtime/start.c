@@ -19,6 +19,7 @@
 #include "runtime/fault_guard.h"
 #include "runtime/gate.h"
 #include "runtime/leak_check.h"
+#include "runtime/machine.h"
 #include "runtime/output.h"
 #include "runtime/registry.h"
 #include "runtime/stack.h"
@@ -155,6 +156,8 @@ static void start_arena(const char *folder)
 	lr_copies_keep_module();
 	lr_arena_start(folder);
 	lr_arena_header()->stack_depth = (uint32_t)settings.stack_depth;
+	if (!LR_MACHINE_HAS_UNWINDER)
+		lr_arena_count(LR_NO_UNWINDER, LR_NO_UNWINDER_BUILT);
 	lr_gate_start();
 }
 

@@ -3,7 +3,8 @@
  * The walk: leaves frame after frame by the rules of cfi.h, which are cached by return address, and stops where the memo of the
  * thread's last stack takes over.
  *
- * Layer: runtime. Locks: none. A cached rule is one word, tag and all, so a reader sees a whole rule or none.
+ * Layer: runtime, on x86_64; other machines have machine_any.c. Locks: none. A cached rule is one word, tag and all, so a reader sees a
+ * whole rule or none.
  *
  * Why the memo must be verified to its end
  *      Two calls of one function from two places leave equal inner frames: the same slot, the same return address, the same rbp. The
@@ -27,8 +28,6 @@
 
 #include <sys/uio.h>
 #include <unistd.h>
-
-#if defined(__x86_64__)
 
 #define WORD sizeof(uintptr_t)
 
@@ -453,19 +452,7 @@ struct lr_walked lr_unwind(struct lr_stack_thread *thread, const struct lr_stack
 	return walked;
 }
 
-#else /* no unwinder for this architecture: the caller's address alone */
-
-struct lr_walked lr_unwind(struct lr_stack_thread *thread, const struct lr_stack_start *start,
-			   uint32_t depth)
+void lr_unwind_restart_in_child(void)
 {
-	static bool said;
-
-	(void)depth;
-	if (!__atomic_exchange_n(&said, true, __ATOMIC_RELAXED))
-		lr_arena_count(LR_NO_UNWINDER, 1);
-	thread->memo[LR_STACK_DEPTH_MAX - 1] = (struct lr_memo_frame){ .pc = start->pc };
-	thread->memo_is_whole = true;
-	return (struct lr_walked){ .kept = 0, .fresh = LR_STACK_DEPTH_MAX - 1 };
+	lr_own_stack_restart_in_child();
 }
-
-#endif

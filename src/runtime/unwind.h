@@ -28,6 +28,9 @@ struct lr_walked {
 struct lr_walked lr_unwind(struct lr_stack_thread *thread, const struct lr_stack_start *start,
 			   uint32_t depth);
 
+/** lr_unwind_restart_in_child() - after fork(). */
+void lr_unwind_restart_in_child(void);
+
 /** lr_memo_index() - where in the memo's index is a frame with this slot? */
 static inline uint8_t *lr_memo_index(struct lr_stack_thread *thread, uintptr_t slot)
 {

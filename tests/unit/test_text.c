@@ -25,13 +25,14 @@ static void end(void)
 
 TestSuite(text, .init = begin, .fini = end);
 
-/* Knows 0x100 as inner(), inlined in outer(), and 0x200 as main(). */
+/* Knows 0x100 as inner(), inlined in outer(), 0x200 as main(), and 0x300 as a function that the template made. */
 static void resolve(void *context, const struct lr_address *address, lr_frame_emit emit,
 		    void *emit_context)
 {
 	static const struct lr_frame inner = { "inner", "/src/a.c", 5 };
 	static const struct lr_frame outer = { "outer", "/src/a.c", 9 };
 	static const struct lr_frame main_frame = { "main", "/src/main.c", 77 };
+	static const struct lr_frame generated = { "box_ref_init", "/src/box.h", 3 };
 
 	(void)context;
 	if (address->offset == 0x100 - 1) {
@@ -39,6 +40,8 @@ static void resolve(void *context, const struct lr_address *address, lr_frame_em
 		emit(&outer, emit_context);
 	} else if (address->offset == 0x200 - 1) {
 		emit(&main_frame, emit_context);
+	} else if (address->offset == 0x300 - 1) {
+		emit(&generated, emit_context);
 	}
 }
 
@@ -96,6 +99,32 @@ Test(text, a_stack_is_one_line_with_inlined_frames_and_ends_at_main)
 	leak("box", 1, image_builder_site(&builder, "/bin/prog", 0x100, main_site));
 	report();
 	assert_says("  BORN AT  a.c:5 inner < a.c:9 outer < main.c:77 main\n");
+}
+
+Test(text, what_the_template_made_is_left_out_of_a_stack)
+{
+	uint32_t main_site = image_builder_site(&builder, "/bin/prog", 0x200, 0);
+
+	leak("box", 1, image_builder_site(&builder, "/bin/prog", 0x300, main_site));
+	report();
+	assert_says("  BORN AT  main.c:77 main\n");
+}
+
+Test(text, a_stack_of_nothing_but_what_the_template_made_is_shown)
+{
+	leak("box", 1, image_builder_site(&builder, "/bin/prog", 0x300, 0));
+	report();
+	assert_says("  BORN AT  box.h:3 box_ref_init\n");
+}
+
+Test(text, stacks_of_one_frame_have_their_reason)
+{
+	builder.header.counters[LR_NO_UNWINDER] = LR_NO_UNWIND_TABLE;
+	report();
+	assert_says("note: stacks are one frame deep: this program has no unwind table");
+	builder.header.counters[LR_NO_UNWINDER] = LR_NO_UNWINDER_BUILT;
+	report();
+	assert_says("note: stacks are one frame deep: lastref walks them on x86_64 only\n");
 }
 
 Test(text, an_address_without_a_symbol_is_module_and_offset)

@@ -37,4 +37,4 @@ install: ## install into PREFIX=/usr/local, below DESTDIR if that is set
 	@scripts/install-into '$(PREFIX)' '$(DESTDIR)'
 
 clean: ## remove all build folders
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-clang
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-clang $(BUILD)-aarch64 $(BUILD)-aarch64-root*

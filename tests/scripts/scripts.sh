@@ -142,7 +142,7 @@ test_setup_says_which_sets_there_are()
 {
 	run "$SRC/scripts/setup-debian" everything
 	expect_status 2
-	expect_text stderr 'demo|check|lint|bench'
+	expect_text stderr 'demo|check|aarch64|lint|bench'
 }
 
 # machine USER-ID MISSING...: a folder bin/ that stands for a Debian on which packages MISSING are not installed. What apt-get and

@@ -188,6 +188,9 @@ static void next_answer(FILE *output, char *line, int size, struct frames *frame
 		colon = strrchr(place, ':');
 		cr_assert_not_null(colon);
 		*colon = '\0';
+		/* A symbol of an object file that has no debug information: there is no source to name. */
+		if (colon > place + 2 && strcmp(colon - 2, ".o") == 0)
+			strcpy(place, "??");
 		set_frame(&frames->items[frames->count++], line, place,
 			  (unsigned int)atoi(colon + 1));
 	}

@@ -47,6 +47,7 @@
 #ifndef LASTREF_OBJECT_H
 #define LASTREF_OBJECT_H
 
+#include <lastref/analyze.h>
 #include <lastref/check.h>
 #include <lastref/kinds.h>
 
@@ -489,6 +490,8 @@ LASTREF_INLINE_ void lastref_slot_change_(const void *slot, const void *before, 
 	}                                                                                          \
 	LASTREF_OFFSET_END_
 
+#if !LASTREF_ANALYZING_
+
 /**
  * LASTREF_DEFINE() - give a type its functions, in a header or in a .c file
  * @name: prefix of the functions, and the type's name in reports
@@ -536,6 +539,8 @@ LASTREF_INLINE_ void lastref_slot_change_(const void *slot, const void *before, 
 				      LASTREF_DESCRIPTOR_(name, object_type, member, LASTREF_NULL_), \
 				      LASTREF_REST_(__VA_ARGS__, ))                                  \
 	LASTREF_EXTERN_C_ const struct lastref_type *name##_ref_type(void)
+
+#endif
 
 /**
  * LASTREF_AUTO() - a local variable that releases its reference at the end of the scope

@@ -18,6 +18,8 @@
 . "$(dirname "$0")/blocks.sh"
 
 PATH=$LASTREF_BUILD:$PATH
+# For commands of a page that compile, as if lastref were installed.
+export CPATH=$SRC/include
 
 # build NAME LANGUAGE FILE...: the program NAME of these files.
 build()
@@ -124,6 +126,21 @@ test_an_opaque_type_is_used_without_its_struct()
 test_the_cxx_page_compiles_as_cxx20_and_cxx17()
 {
 	page cxx
+}
+
+test_the_three_counts_are_used_as_the_page_says()
+{
+	page choosing-a-count
+}
+
+test_without_the_library_programs_run_and_need_no_symbol()
+{
+	page without-the-library
+}
+
+test_the_analyzer_finds_what_the_page_says()
+{
+	page static-analysis
 }
 
 test_the_report_page_shows_the_real_report()

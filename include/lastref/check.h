@@ -40,7 +40,8 @@
  * @count_kind: which of the counts of count.h it is; 0 for a type that counts by itself
  * @describe: writes what tells this object from its like (a path, a peer's address), as snprintf(): at most @size bytes,
  *	returns the length of the whole text or a negative number. Called only on an object that cannot die meanwhile,
- *	never with a lock of the runtime held. Must not change the object. What it writes is cut at 200 bytes, and bytes
+ *	never with a lock of the runtime held; so not on an object with a struct lastref_cache_count while other threads run,
+ *	as who comes to hold such a one may have to put it to rest again. Must not change the object. What it writes is cut at 200 bytes, and bytes
  *	that are no printable UTF-8 are shown escaped.
  * @leak_message: replaces the report's line for an example of this type, same rules; the default says name and count
  * @log: log every event of this type with its stack while checking is on

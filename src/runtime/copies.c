@@ -23,8 +23,8 @@
 
 #define NOTE_TYPE 1u
 
-/* A program that is linked statically must not be made to link dlopen(), which works in none; it has no plugins. */
-#pragma weak dlopen
+/* A program that is linked statically has no plugins; it must not be made to link any of this, nor be warned that it does. */
+#pragma weak dlsym
 
 /* Defined in start.c beside lastref_watch: the same byte by a name that nobody else's can replace. */
 extern unsigned char lr_own_watch __attribute__((visibility("hidden")));
@@ -152,8 +152,13 @@ static int see_module(struct dl_phdr_info *module, size_t size, void *unused)
 /* Its plugin may be closed, and this copy calls into it from now on. The handle is kept for ever. */
 static void keep(const char *module)
 {
-	if (module && module[0] != '\0' && dlopen)
-		dlopen(module, RTLD_LAZY | RTLD_NOLOAD);
+	void *(*open_again)(const char *, int) = NULL;
+
+	if (!module || module[0] == '\0' || !dlsym)
+		return;
+	*(void **)&open_again = dlsym(RTLD_DEFAULT, "dlopen");
+	if (open_again)
+		open_again(module, RTLD_LAZY | RTLD_NOLOAD);
 }
 
 enum lr_copy_role lr_copies_start(void)

@@ -340,17 +340,19 @@ static void prepare(const struct report *report)
 /* May there be leaks that the figures do not have? The notes say what was lost. */
 static bool is_in_doubt(const struct lr_findings *findings)
 {
-	const uint64_t *counters = findings->image->header->counters;
+	const struct lr_image_header *header = findings->image->header;
 
-	return findings->incomplete || findings->image->cut_short || counters[LR_LOST_OBJECTS] > 0 ||
-	       counters[LR_LOST_TYPES] > 0 || counters[LR_OTHER_COPIES] > 0;
+	return findings->incomplete || findings->image->cut_short ||
+	       lr_image_counter(header, LR_LOST_OBJECTS) > 0 ||
+	       lr_image_counter(header, LR_LOST_TYPES) > 0 ||
+	       lr_image_counter(header, LR_OTHER_COPIES) > 0;
 }
 
 /* The total, where there is no new leak. */
 static void write_no_new_leaks(const struct report *report)
 {
 	const struct lr_findings *findings = report->findings;
-	uint64_t misuses = report->image->header->counters[LR_MISUSES];
+	uint64_t misuses = lr_image_counter(report->image->header, LR_MISUSES);
 	const char *known = is_in_doubt(findings) ? " known, but see the notes" : "";
 	struct lr_sink *sink = report->sink;
 
@@ -377,7 +379,7 @@ static void write_total(const struct report *report)
 {
 	const struct lr_findings *findings = report->findings;
 	uint64_t bad = findings->objects + findings->reported + findings->released +
-		       report->image->header->counters[LR_MISUSES];
+		       lr_image_counter(report->image->header, LR_MISUSES);
 	struct lr_sink *sink = report->sink;
 
 	color(report, bad > 0 ? "1;31" : "1;32");
@@ -607,43 +609,44 @@ static void write_unsettled(const struct report *report)
 static void write_remarks(const struct report *report)
 {
 	const struct lr_findings *findings = report->findings;
-	const uint64_t *counters = report->image->header->counters;
+	const struct lr_image_header *header = report->image->header;
 
 	remark(report, findings->objects > 0 ? findings->reported : 0,
 	       "more live object was reported by an earlier check",
 	       "more live objects were reported by an earlier check");
 	remark(report,
-	       findings->objects + findings->reported + findings->released > 0 ? counters[LR_MISUSES] :
-										 0,
+	       findings->objects + findings->reported + findings->released > 0 ?
+		       lr_image_counter(header, LR_MISUSES) :
+		       0,
 	       "misuse was reported above", "misuses were reported above");
 	remark(report, findings->overwritten,
 	       "object was freed without its last unref: another was born at its address",
 	       "objects were freed without their last unref: others were born at their addresses");
-	remark(report, counters[LR_UNKNOWN_UNREGISTERED],
+	remark(report, lr_image_counter(header, LR_UNKNOWN_UNREGISTERED),
 	       "unregistered object was not known: born before checking was on, in the parent process, or without memory to register it",
 	       "unregistered objects were not known: born before checking was on, in the parent process, or without memory to register them");
-	remark(report, counters[LR_LOST_OBJECTS],
+	remark(report, lr_image_counter(header, LR_LOST_OBJECTS),
 	       "object could not be registered for lack of memory; it may have leaked",
 	       "objects could not be registered for lack of memory; they may have leaked");
-	remark(report, counters[LR_LOST_TYPES],
+	remark(report, lr_image_counter(header, LR_LOST_TYPES),
 	       "object had a type beyond the 65,535th and was not registered",
 	       "objects had types beyond the 65,535th and were not registered");
-	remark(report, counters[LR_LOST_SITES], "stack could not be kept",
+	remark(report, lr_image_counter(header, LR_LOST_SITES), "stack could not be kept",
 	       "stacks could not be kept");
-	remark(report, counters[LR_UNWRITTEN_EVENTS], "event could not be written to the log",
+	remark(report, lr_image_counter(header, LR_UNWRITTEN_EVENTS), "event could not be written to the log",
 	       "events could not be written to the log");
-	remark(report, counters[LR_LOST_EVENTS],
+	remark(report, lr_image_counter(header, LR_LOST_EVENTS),
 	       "event was not logged: in a signal handler that interrupted the library, or for lack of memory",
 	       "events were not logged: in a signal handler that interrupted the library, or for lack of memory");
-	remark(report, counters[LR_OTHER_COPIES],
+	remark(report, lr_image_counter(header, LR_OTHER_COPIES),
 	       "more copy of the library was in this process; what was born through it was not checked",
 	       "more copies of the library were in this process; what was born through them was not checked");
 	write_unsettled(report);
-	if (counters[LR_NO_UNWINDER] == LR_NO_UNWIND_TABLE)
+	if (lr_image_counter(header, LR_NO_UNWINDER) == LR_NO_UNWIND_TABLE)
 		lr_sink_text(report->sink,
 			     "note: stacks are one frame deep: this program has no unwind table "
 			     "(link a static one with -Wl,--eh-frame-hdr)\n");
-	else if (counters[LR_NO_UNWINDER])
+	else if (lr_image_counter(header, LR_NO_UNWINDER))
 		lr_sink_text(report->sink,
 			     "note: stacks are one frame deep: lastref walks them on x86_64 only\n");
 	if (report->options->types && findings->type_count == 0 && !report->image->cut_short &&

@@ -222,6 +222,12 @@ struct lr_image {
 	bool cut_short; /* a file that ends early: what is there was taken */
 };
 
+/* One of the counters, which the process may be changing. */
+static inline uint64_t lr_image_counter(const struct lr_image_header *header, enum lr_counter counter)
+{
+	return __atomic_load_n(&header->counters[counter], __ATOMIC_RELAXED);
+}
+
 /* Size of an element of @kind; 1 for LR_TEXT. */
 size_t lr_image_element_size(enum lr_segment_kind kind);
 

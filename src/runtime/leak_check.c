@@ -254,10 +254,10 @@ static void change_status(void)
 /* What could not be kept or analyzed may have leaked: silence would say that it did not. */
 static bool is_in_doubt(const struct check *check)
 {
-	const uint64_t *counters = lr_arena_header()->counters;
+	const struct lr_image_header *header = lr_arena_header();
 
-	return check->findings.incomplete || counters[LR_LOST_OBJECTS] > 0 ||
-	       counters[LR_LOST_TYPES] > 0;
+	return check->findings.incomplete || lr_image_counter(header, LR_LOST_OBJECTS) > 0 ||
+	       lr_image_counter(header, LR_LOST_TYPES) > 0;
 }
 
 void lr_leak_check_at_exit(void)
@@ -277,7 +277,7 @@ void lr_leak_check_at_exit(void)
 	else if (leaked || is_in_doubt(&check) || lr_arena_header()->counters[LR_UNWRITTEN_EVENTS] > 0)
 		print(&check);
 	free_check(&check);
-	leaked = leaked || lr_arena_header()->counters[LR_REPORTED] > 0;
+	leaked = leaked || lr_image_counter(lr_arena_header(), LR_REPORTED) > 0;
 	__atomic_store_n(&lr_arena_header()->state, LR_PROCESS_CHECKED, __ATOMIC_RELEASE);
 	if (!leaked)
 		return;

@@ -166,10 +166,11 @@ void lastref_register(const struct lastref_type *type, const void *object)
 /* Was the object, or may it have been, born where this registry does not reach? Then an unknown unregister is no misuse. */
 static bool may_be_unknown(uint32_t index)
 {
-	const uint64_t *counters = lr_arena_header()->counters;
+	const struct lr_image_header *header = lr_arena_header();
 
-	return lr_registry_is_inherited(index) || counters[LR_BORN_UNCHECKED] ||
-	       counters[LR_OTHER_COPIES] || counters[LR_LOST_OBJECTS] || counters[LR_LOST_TYPES];
+	return lr_registry_is_inherited(index) || lr_image_counter(header, LR_BORN_UNCHECKED) ||
+	       lr_image_counter(header, LR_OTHER_COPIES) ||
+	       lr_image_counter(header, LR_LOST_OBJECTS) || lr_image_counter(header, LR_LOST_TYPES);
 }
 
 static void not_registered(const struct lastref_type *type, const void *object, uint32_t index,

@@ -145,13 +145,13 @@ test_a_program_that_is_always_busy_ends_and_what_it_does_is_named()
 		}
 	C
 	begin=$SECONDS
-	with leaks=warn:settle=40 timeout 60 ./prog
+	with leaks=warn:settle=200 timeout 60 ./prog
 	expect_status 0
 	[ $((SECONDS - begin)) -lt 20 ]
 	expect_match stderr '^note: still changing when the check had waited [0-9,]+ ms \(settle=\): .*counts of box \(box#1\)'
 	expect_match stderr 'still changing.*births and deaths of other'
 	expect_no_text stderr 'of still'
-	run env LASTREF=settle=40 "$LASTREF_CMD" run -o busy.lrt -- ./prog
+	run env LASTREF=settle=200 "$LASTREF_CMD" run -o busy.lrt -- ./prog
 	expect_match stderr '^note: still changing .*counts of box \(box#1\)'
 	run "$LASTREF_CMD" report busy.lrt
 	expect_match stdout '^note: still changing .*counts of box \(box#1\)'
@@ -208,6 +208,7 @@ test_memory_may_go_while_counts_are_looked_at()
 					box_ref_init((struct box *)(pages + i * 4096));
 				munmap(pages, 64 * 4096);
 				__atomic_fetch_add((int *)count, 1, __ATOMIC_RELEASE);
+				usleep(500);
 			}
 			return NULL;
 		}
@@ -224,7 +225,7 @@ test_memory_may_go_while_counts_are_looked_at()
 			return 0;
 		}
 	C
-	with leaks=warn:settle=20 timeout 60 ./prog
+	with leaks=warn:settle=200 timeout 60 ./prog
 	expect_status 0
 	expect_match stderr 'still changing.*births and deaths of box'
 }
@@ -257,7 +258,7 @@ test_a_check_that_came_to_rest_does_not_repeat_what_an_earlier_one_said()
 			return 0;
 		}
 	C
-	with leaks=warn:settle=50 ./prog
+	with leaks=warn:settle=200 ./prog
 	expect_equal "$(grep -c ' leaked, ' stderr)" 2
 	expect_equal "$(grep -c 'still changing' stderr)" 1
 }

@@ -633,8 +633,8 @@ static void write_remarks(const struct report *report)
 	       "objects had types beyond the 65,535th and were not registered");
 	remark(report, lr_image_counter(header, LR_LOST_SITES), "stack could not be kept",
 	       "stacks could not be kept");
-	remark(report, lr_image_counter(header, LR_UNWRITTEN_EVENTS), "event could not be written to the log",
-	       "events could not be written to the log");
+	remark(report, lr_image_counter(header, LR_UNWRITTEN_EVENTS),
+	       "event could not be written to the log", "events could not be written to the log");
 	remark(report, lr_image_counter(header, LR_LOST_EVENTS),
 	       "event was not logged: in a signal handler that interrupted the library, or for lack of memory",
 	       "events were not logged: in a signal handler that interrupted the library, or for lack of memory");

@@ -2,7 +2,7 @@
 /*
  * Symbols for the process's own reports.
  *
- * Layer: runtime. Locks: none of ours; dladdr() takes the loader's.
+ * Layer: runtime. Locks: none.
  *
  * For a report the questions and answers go through two memfds, so that neither side can block on a full pipe. The log asks
  * a command that stays (symbol_server.c).
@@ -13,9 +13,9 @@
 #include "base/pages.h"
 #include "base/sink.h"
 #include "runtime/command.h"
+#include "runtime/exported.h"
 #include "runtime/symbol_server.h"
 
-#include <dlfcn.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,29 +138,11 @@ static void emit_answer(const struct lr_symbols_in_process *symbols, size_t numb
 	}
 }
 
-/*
- * The loader's lock may be taken twice by one thread, but not by a signal handler that interrupted the taking itself. A handler
- * that interrupted us does without the name.
- */
-static bool ask_loader(uint64_t pc, Dl_info *ret_info)
-{
-	static __thread volatile bool is_asking;
-	bool found;
-
-	if (is_asking)
-		return false;
-	is_asking = true;
-	found = dladdr((void *)(uintptr_t)pc, ret_info) != 0 && ret_info->dli_sname;
-	is_asking = false;
-	return found;
-}
-
 static void resolve(void *context, const struct lr_address *address, lr_frame_emit emit,
 		    void *emit_context)
 {
 	const struct lr_symbols_in_process *symbols = context;
 	struct lr_frame frame = { 0 };
-	Dl_info info;
 
 	for (size_t i = 0; symbols->answers && i < symbols->asked_count; i++) {
 		if (symbols->asked[i] == address->pc) {
@@ -168,10 +150,9 @@ static void resolve(void *context, const struct lr_address *address, lr_frame_em
 			return;
 		}
 	}
-	if (!ask_loader(address->pc, &info))
-		return;
-	frame.function = info.dli_sname;
-	emit(&frame, emit_context);
+	frame.function = lr_exported_name((uintptr_t)address->pc);
+	if (frame.function)
+		emit(&frame, emit_context);
 }
 
 void lr_symbols_in_process_init(struct lr_symbols_in_process *symbols,

@@ -12,6 +12,8 @@
 /**
  * lr_exported_name() - the exported function that holds an address
  *
+ * @pc: in a module that stays during the call: one of a frame of the calling thread's stack
+ *
  * What dladdr() tells, without the loader's lock: async-signal-safe, whatever was interrupted.
  *
  * Return: its name, which stays while its module does; NULL if there is none.

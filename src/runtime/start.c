@@ -31,6 +31,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -116,9 +117,11 @@ static bool is_started(void)
 }
 
 /* In the child: only this thread is left, and whatever the others were doing is half done. So everything begins anew. */
-static void restart_in_child(void)
+static void restart_all(void)
 {
 	lr_lock_restart(&start_lock);
+	/* It says to a handler that comes all the same (ThreadSanitizer delivers them late) that nothing is ready for it. */
+	lr_lock(&start_lock);
 	lr_registry_restart_in_child();
 	lr_thread_restart_in_child();
 	lr_types_restart_in_child();
@@ -135,6 +138,19 @@ static void restart_in_child(void)
 	arena_started = false;
 	__atomic_store_n(started, false, __ATOMIC_RELEASE);
 	owner = getpid();
+	lr_unlock(&start_lock);
+}
+
+/* A handler that took a reference halfway would find tables of which the memory is gone. */
+static void restart_in_child(void)
+{
+	sigset_t all;
+	sigset_t before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	restart_all();
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 static void make_started_page(void)

@@ -2,7 +2,7 @@
 /*
  * Symbols for the process's own reports.
  *
- * Layer: runtime. Locks: none.
+ * Layer: runtime. Locks: none of ours; for a report dladdr() takes the loader's.
  *
  * For a report the questions and answers go through two memfds, so that neither side can block on a full pipe. The log asks
  * a command that stays (symbol_server.c).
@@ -16,6 +16,7 @@
 #include "runtime/exported.h"
 #include "runtime/symbol_server.h"
 
+#include <dlfcn.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,18 +139,58 @@ static void emit_answer(const struct lr_symbols_in_process *symbols, size_t numb
 	}
 }
 
+/* Return: true if the command has told of @address. */
+static bool resolve_by_command(const struct lr_symbols_in_process *symbols,
+			       const struct lr_address *address, lr_frame_emit emit, void *context)
+{
+	for (size_t i = 0; symbols->answers && i < symbols->asked_count; i++) {
+		if (symbols->asked[i] == address->pc) {
+			emit_answer(symbols, i, emit, context);
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * The loader's lock may be taken twice by one thread, but not by a signal handler that interrupted the taking itself. A handler
+ * that interrupted us does without the name.
+ */
+static bool ask_loader(uint64_t pc, Dl_info *ret_info)
+{
+	static __thread volatile bool is_asking;
+	bool found;
+
+	if (is_asking)
+		return false;
+	is_asking = true;
+	found = dladdr((void *)(uintptr_t)pc, ret_info) != 0 && ret_info->dli_sname;
+	is_asking = false;
+	return found;
+}
+
+/* A report has stacks of old, and another thread may be about to unload one of their modules: the loader's lock keeps it. */
 static void resolve(void *context, const struct lr_address *address, lr_frame_emit emit,
 		    void *emit_context)
 {
-	const struct lr_symbols_in_process *symbols = context;
+	struct lr_frame frame = { 0 };
+	Dl_info info;
+
+	if (resolve_by_command(context, address, emit, emit_context) ||
+	    !ask_loader(address->pc, &info))
+		return;
+	frame.function = info.dli_sname;
+	emit(&frame, emit_context);
+}
+
+/* The log has the stack of this very call, whose modules stay, and perhaps in a handler, which must not wait for a lock. */
+static void resolve_for_log(void *context, const struct lr_address *address, lr_frame_emit emit,
+			    void *emit_context)
+{
 	struct lr_frame frame = { 0 };
 
-	for (size_t i = 0; symbols->answers && i < symbols->asked_count; i++) {
-		if (symbols->asked[i] == address->pc) {
-			emit_answer(symbols, i, emit, emit_context);
-			return;
-		}
-	}
+	if (resolve_by_command(context, address, emit, emit_context))
+		return;
 	frame.function = lr_exported_name((uintptr_t)address->pc);
 	if (frame.function)
 		emit(&frame, emit_context);
@@ -169,6 +210,7 @@ void lr_symbols_in_process_init_for_log(struct lr_symbols_in_process *symbols,
 {
 	lr_symbols_in_process_init(symbols, symbolizer);
 	symbolizer->prepare = prepare_for_log;
+	symbolizer->resolve = resolve_for_log;
 }
 
 void lr_symbols_in_process_finish(struct lr_symbols_in_process *symbols)

@@ -60,6 +60,11 @@ static size_t readable_below(uintptr_t top, size_t count)
 	return readable;
 }
 
+bool lr_own_stack_is_there(uintptr_t address)
+{
+	return readable_below((address | (PAGE - 1)) + 1, 1) == 1;
+}
+
 /* Lower stack->low until @address is above it, as far as there are pages. */
 static void lower(struct lr_own_stack *stack, uintptr_t address)
 {

@@ -29,6 +29,13 @@ static inline bool lr_own_stack_holds(const struct lr_own_stack *stack, uintptr_
  */
 bool lr_own_stack_reach(struct lr_own_stack *stack, uintptr_t address);
 
+/**
+ * lr_own_stack_is_there() - can the page of @address, which is in some thread's own stack, be read?
+ *
+ * Asks the kernel. Where the stack is there, all of it above is.
+ */
+bool lr_own_stack_is_there(uintptr_t address);
+
 /** lr_own_stack_restart_in_child() - after fork(): the only thread may be one that was not the first. */
 void lr_own_stack_restart_in_child(void);
 

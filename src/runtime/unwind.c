@@ -157,10 +157,19 @@ static bool read_foreign(struct walk *walk, uintptr_t address, uintptr_t *ret_va
 	return true;
 }
 
-/* Read a word of the frame. A leaf that a signal interrupted may have words below its sp (the red zone). */
+/* A leaf that a signal interrupted may have words below its sp (the red zone). Nobody else has, and no stack need be there. */
+static bool may_be_read(const struct walk *walk, uintptr_t address)
+{
+	if (LR_LIKELY(address >= walk->sp))
+		return true;
+	return (walk->frame.flags & LR_SITE_EXACT) && address >= walk->sp - 128 &&
+	       lr_own_stack_is_there(address);
+}
+
+/* Read a word of the frame. */
 static bool read_word(struct walk *walk, uintptr_t address, uintptr_t *ret_value)
 {
-	if ((address & (WORD - 1)) != 0 || address < walk->sp - 128)
+	if ((address & (WORD - 1)) != 0 || !may_be_read(walk, address))
 		return false;
 	if (walk->own_end == 0)
 		return read_foreign(walk, address, ret_value);
@@ -219,7 +228,10 @@ static bool find_rule(struct walk *walk, struct lr_rule *ret_rule)
 	return true;
 }
 
-/* Offsets in struct ucontext of the kernel and glibc: uc_mcontext.gregs[REG_RBP], [REG_RSP], [REG_RIP]. */
+/*
+ * Offsets in struct ucontext of the kernel and glibc: uc_mcontext.gregs[REG_RBP], [REG_RSP], [REG_RIP]. If the frame is no signal's but its
+ * information is wrong, sp is anything: an address far below all that the thread's stack ever was, too.
+ */
 static bool leave_signal(struct walk *walk)
 {
 	uintptr_t context = walk->sp;
@@ -234,7 +246,7 @@ static bool leave_signal(struct walk *walk)
 	    !read_word(walk, context + 160, &sp) || !read_word(walk, context + 168, &walk->frame.pc))
 		return false;
 	set_sp(walk, sp);
-	return walk->frame.pc != 0;
+	return walk->frame.pc != 0 && (walk->own_end == 0 || lr_own_stack_is_there(sp));
 }
 
 /* Find the frame address, and where fp was saved if it was. */

@@ -180,7 +180,7 @@ fail:
 
 static void store_command(void)
 {
-	char line[4096];
+	static char line[4096]; /* not on the stack, which may be a fibre's; there is one start at a time */
 	ssize_t length;
 	int fd = lr_fd_lift(open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC));
 

@@ -49,6 +49,7 @@
 /* Both lines. In pages, not on the stack: the event may be that of a signal handler. */
 struct first_event {
 	struct lr_address addresses[LR_STACK_DEPTH_MAX];
+	struct lr_sink sink;
 	char text[56 * 1024];
 	size_t stack_length; /* of the first line */
 	size_t length;
@@ -123,16 +124,16 @@ static void compose_stack(struct lr_sink *sink, struct first_event *first, const
 
 static void compose_first(struct first_event *first, const struct event *event)
 {
-	struct lr_sink sink;
+	struct lr_sink *sink = &first->sink;
 
 	/* A stack that is longer is cut off; its event has the room that is left then. */
-	lr_sink_init_memory(&sink, first->text, sizeof(first->text) - sizeof(sink.buffer));
-	compose_stack(&sink, first, event);
-	sink.room = sizeof(first->text);
-	lr_sink_text(&sink, "\n");
-	first->stack_length = sink.length;
-	compose_event(&sink, event);
-	first->length = sink.length;
+	lr_sink_init_memory(sink, first->text, sizeof(first->text) - sizeof(sink->buffer));
+	compose_stack(sink, first, event);
+	sink->room = sizeof(first->text);
+	lr_sink_text(sink, "\n");
+	first->stack_length = sink->length;
+	compose_event(sink, event);
+	first->length = sink->length;
 }
 
 /* Once: who reads the log must hear that it ends, and where standard error is the log, nothing can be said. */

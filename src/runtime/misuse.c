@@ -30,7 +30,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MESSAGE_SIZE (32 * 1024)
+/* In pages, not on the stack: the misuse may be on a fibre's, or in a signal handler. */
+struct message {
+	struct lr_sink sink;
+	char text[32 * 1024];
+};
 
 /*
  * Two words that change together: a handler is published by pointer. What was published once never changes and is never freed,
@@ -223,37 +227,52 @@ static void write_all(int fd, const char *text, size_t length)
 	}
 }
 
-void lr_misuse_report(const struct lr_misuse *misuse)
+/* @text is what the sink collects, or NULL if that is only its own buffer. */
+static void report(const struct lr_misuse *misuse, struct lr_sink *sink, const char *text)
 {
 	/* Pairs with the release in lastref_set_misuse_handler(). */
 	const struct handler *handler = __atomic_load_n(&current, __ATOMIC_ACQUIRE);
-	char *memory = lr_pages_map(MESSAGE_SIZE);
 	struct lr_quiet_write quiet;
-	struct lr_sink sink;
 
-	if (memory)
-		lr_sink_init_memory(&sink, memory, MESSAGE_SIZE - 1);
-	else
-		lr_sink_init(&sink, -1);
 	/* The symbols are asked for by way of a file. */
 	lr_quiet_write_begin(&quiet);
-	compose(&sink, misuse);
+	compose(sink, misuse);
 	lr_arena_count(LR_MISUSES, 1);
 	if (handler) {
 		struct lastref_misuse told = {
 			.kind = misuse->kind,
 			.type = misuse->type,
 			.object = misuse->object,
-			.message = memory ? memory : "lastref: MISUSE (no memory for the message)\n",
+			.message = text ? text : "lastref: MISUSE (no memory for the message)\n",
 		};
 
 		lr_quiet_write_end(&quiet, true);
 		handler->function(&told, handler->context);
-		lr_pages_unmap(memory, MESSAGE_SIZE);
 		return;
 	}
-	write_all(lr_start_error_output(), memory ? memory : sink.buffer, sink.length);
+	write_all(lr_start_error_output(), text ? text : sink->buffer, sink->length);
 	abort();
+}
+
+static LR_NOINLINE void report_without_memory(const struct lr_misuse *misuse)
+{
+	struct lr_sink sink;
+
+	lr_sink_init(&sink, -1);
+	report(misuse, &sink, NULL);
+}
+
+void lr_misuse_report(const struct lr_misuse *misuse)
+{
+	struct message *message = lr_pages_map(sizeof(*message));
+
+	if (!message) {
+		report_without_memory(misuse);
+		return;
+	}
+	lr_sink_init_memory(&message->sink, message->text, sizeof(message->text) - 1);
+	report(misuse, &message->sink, message->text);
+	lr_pages_unmap(message, sizeof(*message));
 }
 
 /* One function a misuse: a backtrace alone names the bug. */

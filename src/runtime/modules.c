@@ -242,30 +242,31 @@ static void read_build_id(const struct place *place, struct build_id *ret_id)
 	}
 }
 
+/* Guarded by modules_lock. Not on the stack, which may be a fibre's. */
+static char path_room[4096 + 256];
+
 static lr_text_ref add_link(const char *link)
 {
-	char path[4096];
-	ssize_t length = readlink(link, path, sizeof(path));
+	ssize_t length = readlink(link, path_room, 4096);
 
-	return lr_arena_add_text(path, length > 0 ? (size_t)length : 0);
+	return lr_arena_add_text(path_room, length > 0 ? (size_t)length : 0);
 }
 
 /* A library that was opened by a relative name is looked for where the process is now. */
 static lr_text_ref add_relative(const char *name)
 {
-	char path[4096 + 256];
 	size_t length = strlen(name);
 	size_t folder;
 
-	if (!getcwd(path, 4096) || length >= 255)
+	if (!getcwd(path_room, 4096) || length >= 255)
 		return lr_arena_add_text(name, length);
-	folder = strlen(path);
-	path[folder] = '/';
-	memcpy(path + folder + 1, name, length);
-	return lr_arena_add_text(path, folder + 1 + length);
+	folder = strlen(path_room);
+	path_room[folder] = '/';
+	memcpy(path_room + folder + 1, name, length);
+	return lr_arena_add_text(path_room, folder + 1 + length);
 }
 
-/* Return: 0 without memory only; a path that is not known is empty. */
+/* Caller holds modules_lock. Return: 0 without memory only; a path that is not known is empty. */
 static lr_text_ref add_path(const struct place *place)
 {
 	static const char vdso[] = "linux-vdso";
@@ -280,7 +281,7 @@ static lr_text_ref add_path(const struct place *place)
 	return name ? lr_arena_add_text(name, strlen(name)) : lr_arena_add_text("", 0);
 }
 
-/* Note a module in the arena. Returns its id or 0. */
+/* Caller holds modules_lock. Note a module in the arena. Returns its id or 0. */
 static uint32_t add_to_arena(const struct place *place, const struct build_id *build_id)
 {
 	lr_text_ref path = add_path(place);

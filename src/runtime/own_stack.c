@@ -14,6 +14,10 @@
  *      threads it need not be known: the stack is what can be read without a gap from the upper end down to the stack pointer. The
  *      kernel is asked as the stack grows, so seldom. A fibre's stack or an alternate signal stack is elsewhere, or beyond
  *      the guard page, where the gap is.
+ *
+ *      A stack that the program brought has no guard page. A fibre's that lies right below it is taken for a part of it, and read by
+ *      plain loads, which is right while frame information is: a walk, and what verifies a remembered one, then read only words of
+ *      frames that are there. Wrong information may lead upward out of such a fibre's stack into one that is unmapped.
  */
 #include "runtime/own_stack.h"
 

@@ -149,16 +149,19 @@ static void run_round(enum peer peer, struct item *item)
 /* Return: whether the goal is kept. */
 static bool print_results(void)
 {
+	bool one, two;
+
 	for (int i = 0; i < PEERS; i++) {
 		struct spread spread = rounds_spread(&rounds[i]);
 
 		printf("  %-24s %9.0f events/s (%.0f to %.0f)   %5.2f us an event\n", peer_names[i],
 		       spread.median, spread.low, spread.high, 1e6 / spread.median);
 	}
-	return rounds_print_verdict("events a second, one thread",
-				    rounds_spread(&rounds[ONE_THREAD]).median, ">=", GOAL) &
-	       rounds_print_verdict("events a second, two threads",
-				    rounds_spread(&rounds[TWO_THREADS]).median, ">=", GOAL);
+	one = rounds_print_verdict("events a second, one thread",
+				   rounds_spread(&rounds[ONE_THREAD]).median, ">=", GOAL);
+	two = rounds_print_verdict("events a second, two threads",
+				   rounds_spread(&rounds[TWO_THREADS]).median, ">=", GOAL);
+	return one && two;
 }
 
 static void start_anew(char **argv)

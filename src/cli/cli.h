@@ -12,7 +12,7 @@
 #define LR_STATUS_USAGE 2
 
 /* lastref run, if CMD's own status is 0 */
-#define LR_STATUS_LEAKS 23 /* or what --leak-exit says */
+#define LR_STATUS_LEAKS 23	/* or what --leak-exit says */
 #define LR_STATUS_NOT_WRITTEN 3 /* of lastref report too, if nothing was found */
 
 /* lastref run, if CMD could not be run, as shells have it */

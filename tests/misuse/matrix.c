@@ -48,7 +48,11 @@ LASTREF_DEFINE(box, struct box, refs, box_destroy);
  * What the report names. A call that is the last thing in a function would leave no frame behind.
  */
 
+#ifdef __clang__
+#define NAMED __attribute__((noinline, used))
+#else
 #define NAMED __attribute__((noinline, used, externally_visible))
+#endif
 #define KEEP_FRAME() __asm__ volatile("" ::: "memory")
 
 NAMED void born_here(void (*function)(void));

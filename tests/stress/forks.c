@@ -204,10 +204,11 @@ static void fork_one(long number)
 
 static void vfork_one(bool exec, struct box *shared)
 {
-	pid_t child = vfork();
+	/* What is dangerous about it is what is tried here. */
+	pid_t child = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
 
 	if (child == 0) {
-		box_unref(box_ref(shared));
+		box_unref(box_ref(shared)); /* NOLINT(clang-analyzer-unix.Vfork) */
 		if (exec)
 			execl(program, program, "exec", (char *)NULL);
 		_exit(exec);

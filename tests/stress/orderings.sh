@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # counts.c fails without any of the memory orderings of the headers: a copy of them with one taken away, under ThreadSanitizer. So
-# if counts.c passes, each of them is there and is enough. Whether two threads meet is chance: each copy gets ten runs.
+# if counts.c passes, each of them is there and is enough. Whether two threads meet is chance: each copy gets forty runs.
 
 . "$(dirname "$0")/../support/tap.sh"
 
@@ -25,10 +25,10 @@ weakened()
 expect_races()
 {
 	counts prog "$1"
-	for ((run = 0; run < 10; run++)); do
+	for ((run = 0; run < 40; run++)); do
 		TSAN_OPTIONS=halt_on_error=1:exitcode=66 ./prog 1000 >out 2>&1 || return 0
 	done
-	fail "ten runs without a failure"
+	fail "forty runs without a failure"
 }
 
 test_with_all_orderings_there_is_no_race()

@@ -69,9 +69,7 @@ static void note_misuse(const struct lastref_misuse *misuse, void *context)
 	last_misuse = misuse->kind;
 }
 
-/*
- * The functions of a type.
- */
+/* The functions of a type. */
 
 Test(object, only_the_last_unref_destroys)
 {
@@ -273,9 +271,7 @@ Test(object, only_entries_of_a_cache_come_to_rest)
 	cr_assert_eq(rests, 0);
 }
 
-/*
- * Destructors that unref.
- */
+/* Destructors that unref. */
 
 Test(object, a_destructor_may_unref_what_the_object_held)
 {
@@ -322,9 +318,7 @@ Test(object, the_loop_for_long_chains_needs_no_stack)
 	cr_assert_eq(boxes_destroyed, 1000 * 1000);
 }
 
-/*
- * Slots.
- */
+/* Slots. */
 
 Test(object, set_takes_a_reference_and_releases_the_one_before)
 {
@@ -528,9 +522,7 @@ Test(object, auto_takes_null_and_what_was_stolen)
 	cr_assert_eq(box_ref_count(kept), 1);
 }
 
-/*
- * An opaque type, whose functions are external.
- */
+/* An opaque type, whose functions are external. */
 
 Test(object, an_opaque_type_has_all_the_functions)
 {
@@ -573,9 +565,7 @@ Test(object, auto_works_on_an_opaque_type)
 	cr_assert_eq(opaques_destroyed, 1);
 }
 
-/*
- * Restored state.
- */
+/* Restored state. */
 
 Test(object, restore_sets_the_count)
 {
@@ -648,9 +638,7 @@ Test(object, restoring_a_negative_count_is_misuse_and_gives_a_dead_object)
 	}
 }
 
-/*
- * The generic functions.
- */
+/* The generic functions. */
 
 Test(object, the_generic_functions_work_on_a_template_type)
 {
@@ -752,9 +740,7 @@ Test(object, a_generic_function_that_the_type_lacks_is_misuse)
 	cr_assert_eq(route.references, 1);
 }
 
-/*
- * The same program counts the same with checking on.
- */
+/* The same program counts the same with checking on. */
 
 Test(object, counts_do_not_depend_on_checking)
 {

@@ -12,8 +12,10 @@
 #include "base/fds.h"
 #include "base/pages.h"
 #include "base/sink.h"
+#include "runtime/arena.h"
 #include "runtime/command.h"
 #include "runtime/exported.h"
+#include "runtime/modules.h"
 #include "runtime/symbol_server.h"
 
 #include <dlfcn.h>
@@ -52,7 +54,7 @@ static void ask_all(struct lr_symbols_in_process *symbols, const struct lr_addre
 
 	lr_sink_init(&sink, questions);
 	for (size_t i = 0; i < count; i++) {
-		symbols->asked[i] = addresses[i].pc;
+		symbols->asked[i] = addresses[i];
 		lr_symbol_question(&sink, &addresses[i]);
 	}
 	if (questions >= 0 && answers >= 0 && lr_sink_flush(&sink) == 0 &&
@@ -84,7 +86,7 @@ static void prepare_for_log(void *context, const struct lr_address *addresses, s
 		return;
 	symbols->asked_count = count;
 	for (size_t i = 0; i < count; i++)
-		symbols->asked[i] = addresses[i].pc;
+		symbols->asked[i] = addresses[i];
 	lr_symbol_server_ask(addresses, count, &symbols->answers, &symbols->answers_size);
 }
 
@@ -139,12 +141,18 @@ static void emit_answer(const struct lr_symbols_in_process *symbols, size_t numb
 	}
 }
 
+/* Modules that took each other's place have equal addresses. Each module's name in the image is its own. */
+static bool is_same(const struct lr_address *a, const struct lr_address *b)
+{
+	return a->pc == b->pc && a->module == b->module;
+}
+
 /* Return: true if the command has told of @address. */
 static bool resolve_by_command(const struct lr_symbols_in_process *symbols,
 			       const struct lr_address *address, lr_frame_emit emit, void *context)
 {
 	for (size_t i = 0; symbols->answers && i < symbols->asked_count; i++) {
-		if (symbols->asked[i] == address->pc) {
+		if (is_same(&symbols->asked[i], address)) {
 			emit_answer(symbols, i, emit, context);
 			return true;
 		}
@@ -169,6 +177,19 @@ static bool ask_loader(uint64_t pc, Dl_info *ret_info)
 	return found;
 }
 
+/* The loader names what is there now, which need not be what the stack went through. */
+static bool is_loaded(const struct lr_address *address)
+{
+	struct lr_cfi_image unused;
+	const struct lr_module *module;
+	uint32_t id;
+
+	if (!lr_modules_find((uintptr_t)address->pc, &unused, &id))
+		return false;
+	module = lr_image_module(&lr_arena_image, id);
+	return module && lr_image_text(&lr_arena_image, module->path, NULL) == address->module;
+}
+
 /* A report has stacks of old, and another thread may be about to unload one of their modules: the loader's lock keeps it. */
 static void resolve(void *context, const struct lr_address *address, lr_frame_emit emit,
 		    void *emit_context)
@@ -176,7 +197,7 @@ static void resolve(void *context, const struct lr_address *address, lr_frame_em
 	struct lr_frame frame = { 0 };
 	Dl_info info;
 
-	if (resolve_by_command(context, address, emit, emit_context) ||
+	if (resolve_by_command(context, address, emit, emit_context) || !is_loaded(address) ||
 	    !ask_loader(address->pc, &info))
 		return;
 	frame.function = info.dli_sname;

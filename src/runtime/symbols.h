@@ -11,7 +11,7 @@
 #include "export/symbolizer.h"
 
 struct lr_symbols_in_process {
-	uint64_t *asked; /* pcs, in the order of the answers */
+	struct lr_address *asked;
 	size_t asked_count;
 	char *answers; /* lines of `lastref symbolize`; NULL: it could not be run */
 	size_t answers_size;

@@ -3,18 +3,26 @@
  * The modules of the process, found by _dl_find_object() (glibc 2.35), which takes no lock, and noted in the arena when they are first met.
  *
  * Layer: runtime. Locks: modules_lock (rank LR_RANK_MODULES), to note a module. Readers go through known[] with no lock: entries are
- * added at the end and never change, but for `gone`, which is only ever set.
+ * added at the end and never change, but for `gone`.
  *
  * How an unloaded module is noticed
  *      dlclose() tells nobody, and asking the loader for its counters takes its lock, which the child of a fork may find locked for
  *      ever. So each look-up compares what the loader says of the place, and the build-id in memory there, with what it was when
  *      the module was noted. The same code again at the same place keeps its id; anything else is a new module, and the
- *      generation changes. (Without build-ids, the range and the link map must do.) Look-ups happen on each return
- *      address that is met for the first time and each new site, so a new library is met with its first call that the
- *      old one did not have at the same address.
+ *      generation changes. Without a build-id its first page stands for it: the ELF header, the segments and, as a rule,
+ *      the dynamic symbols with their sizes. Two libraries that differ in none of that are one to us.
+ *
+ *      Look-ups happen on each return address that is met for the first time, each new site, and each type that a thread sees for
+ *      the first time, also at the address of an old one. So a new library is met with its first birth of another
+ *      type or its first call that the old one did not have at the same address. What remains is a library of the
+ *      same types that calls from the same addresses: until then its sites bear the old one's name. The counters of
+ *      dl_iterate_phdr() would tell, but a birth that takes the loader's lock may wait for a thread that holds
+ *      it and waits for a lock of this birth's caller.
  */
 #include "runtime/modules.h"
 
+#include "base/attributes.h"
+#include "base/hash.h"
 #include "base/pages.h"
 #include "base/ranks.h"
 #include "runtime/arena.h"
@@ -41,9 +49,11 @@ struct place {
 	const struct link_map *link_map;
 };
 
+/* The build-id, or what stands for it. */
 struct build_id {
-	uintptr_t at; /* where it is in memory */
-	uint32_t size;
+	uintptr_t at;	     /* where it is in memory */
+	uint64_t first_page; /* hash of the first page, if that can be read and has no build-id; else 0 */
+	uint32_t size;	     /* 0 if there is none */
 	uint8_t bytes[sizeof(((struct lr_module *)0)->build_id)];
 };
 
@@ -52,7 +62,7 @@ struct known {
 	struct build_id build_id;
 	uint32_t id;
 	uint32_t salt; /* id if it took the place of another module, else 0 */
-	bool gone; /* another module is there now; relaxed, but for the release of known_count after it */
+	bool gone; /* another module is there now; relaxed: who compares the build-id is right anyway */
 };
 
 static struct lr_lock modules_lock = LR_LOCK_INIT(LR_RANK_MODULES);
@@ -77,16 +87,41 @@ static bool are_equal(const uint8_t *a, const uint8_t *b, size_t size)
 	return i == size;
 }
 
-/* Another module can be in the same place in all respects, the link map's too; then its build-id is another one. */
+static bool is_same_place(const struct place *a, const struct place *b)
+{
+	return a->start == b->start && a->end == b->end && a->header == b->header &&
+	       a->bias == b->bias && a->link_map == b->link_map;
+}
+
+/* Of a page that is there. Never 0. In lanes, which the processor can work on at once: it is done for each new address. */
+static uint64_t hash_first_page(uintptr_t start)
+{
+	const uint64_t *words = (const uint64_t *)start;
+	uint64_t lanes[8] = { 0 };
+	uint64_t hash = 0;
+
+	for (size_t i = 0; i < FIRST_PAGE / sizeof(*words); i++) {
+		uint64_t *lane = &lanes[i % LR_ARRAY_SIZE(lanes)];
+
+		*lane = (*lane ^ words[i]) * UINT64_C(0x9e6c63d0676a9a99);
+	}
+	for (size_t i = 0; i < LR_ARRAY_SIZE(lanes); i++)
+		hash = lr_hash_word(hash + lanes[i]);
+	return hash | 1;
+}
+
+/*
+ * Another module can be in the same place in all respects, the link map's too; then its build-id is another one. The range is
+ * the same, so its first page is there too.
+ */
 static bool is_same(const struct known *old, const struct place *now)
 {
-	const struct place *then = &old->place;
-
-	if (then->start != now->start || then->end != now->end || then->header != now->header ||
-	    then->bias != now->bias || then->link_map != now->link_map)
+	if (!is_same_place(&old->place, now))
 		return false;
-	return old->build_id.size == 0 ||
-	       are_equal((const uint8_t *)old->build_id.at, old->build_id.bytes, old->build_id.size);
+	if (old->build_id.size == 0)
+		return old->build_id.first_page == 0 ||
+		       old->build_id.first_page == hash_first_page(now->start);
+	return are_equal((const uint8_t *)old->build_id.at, old->build_id.bytes, old->build_id.size);
 }
 
 static uintptr_t main_program_headers(void)
@@ -217,15 +252,11 @@ static void find_build_id(uintptr_t at, size_t size, struct build_id *ret_id)
 	}
 }
 
-static void read_build_id(const struct place *place, struct build_id *ret_id)
+static void find_build_id_in_page(const struct place *place, struct build_id *ret_id)
 {
 	ElfW(Ehdr) elf;
 	ElfW(Phdr) program;
 
-	memset(ret_id, 0, sizeof(*ret_id));
-	if (place->end - place->start < FIRST_PAGE ||
-	    lr_pages_readable((const void *)place->start, FIRST_PAGE) <= 0)
-		return;
 	memcpy(&elf, (const void *)place->start, sizeof(elf));
 	if (memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0 || elf.e_phentsize != sizeof(program) ||
 	    elf.e_phoff > FIRST_PAGE || elf.e_phnum > (FIRST_PAGE - elf.e_phoff) / sizeof(program))
@@ -240,6 +271,17 @@ static void read_build_id(const struct place *place, struct build_id *ret_id)
 		    program.p_memsz <= FIRST_PAGE - offset)
 			find_build_id(place->start + offset, program.p_memsz, ret_id);
 	}
+}
+
+static void read_build_id(const struct place *place, struct build_id *ret_id)
+{
+	memset(ret_id, 0, sizeof(*ret_id));
+	if (place->end - place->start < FIRST_PAGE ||
+	    lr_pages_readable((const void *)place->start, FIRST_PAGE) <= 0)
+		return;
+	find_build_id_in_page(place, ret_id);
+	if (ret_id->size == 0)
+		ret_id->first_page = hash_first_page(place->start);
 }
 
 /* Guarded by modules_lock. Not on the stack, which may be a fibre's. */
@@ -299,16 +341,26 @@ static uint32_t add_to_arena(const struct place *place, const struct build_id *b
 	return ordinal + 1;
 }
 
+static bool has_identity(const struct build_id *id)
+{
+	return id->size > 0 || id->first_page != 0;
+}
+
+static bool is_same_code(const struct build_id *a, const struct build_id *b)
+{
+	return has_identity(a) && a->size == b->size && a->first_page == b->first_page &&
+	       memcmp(a->bytes, b->bytes, a->size) == 0;
+}
+
 /* Caller holds modules_lock. Was the same code at the same place before? Then it keeps its id and its salt. */
 static bool find_reloaded(struct known *added)
 {
-	for (uint32_t i = 0; i < known_count && added->build_id.size > 0; i++) {
+	for (uint32_t i = 0; i < known_count; i++) {
 		const struct known *old = &known[i];
 
 		if (old->id != 0 && old->place.start == added->place.start &&
 		    old->place.bias == added->place.bias &&
-		    old->build_id.size == added->build_id.size &&
-		    memcmp(old->build_id.bytes, added->build_id.bytes, added->build_id.size) == 0) {
+		    is_same_code(&old->build_id, &added->build_id)) {
 			added->id = old->id;
 			added->salt = old->salt;
 			return true;
@@ -335,6 +387,33 @@ static bool retire_overlapped(const struct known *added)
 	return replaced;
 }
 
+/* Caller holds modules_lock. Pairs with the acquire of whoever compares generations. */
+static void next_generation(void)
+{
+	__atomic_fetch_add(&lr_modules_generation, 1, __ATOMIC_RELEASE);
+}
+
+/*
+ * Caller holds modules_lock. Two libraries that take turns at one place are two entries, however often they do. Returns NULL if
+ * this one was not there before just so.
+ */
+static const struct known *revive(const struct place *place)
+{
+	for (uint32_t i = 0; i < known_count; i++) {
+		struct known *old = &known[i];
+		bool replaced;
+
+		if (!is_same(old, place) || !has_identity(&old->build_id))
+			continue;
+		replaced = retire_overlapped(old);
+		__atomic_store_n(&old->gone, false, __ATOMIC_RELAXED);
+		if (replaced)
+			next_generation();
+		return old;
+	}
+	return NULL;
+}
+
 /* Caller holds modules_lock. Returns NULL without memory: then it is tried again when somebody asks again. */
 static const struct known *append(const struct place *place)
 {
@@ -355,9 +434,8 @@ static const struct known *append(const struct place *place)
 		__atomic_store_n(&lr_modules_any_salt, true, __ATOMIC_RELAXED);
 	}
 	__atomic_store_n(&known_count, known_count + 1, __ATOMIC_RELEASE);
-	/* Pairs with the acquire of whoever compares generations. */
 	if (replaced)
-		__atomic_fetch_add(&lr_modules_generation, 1, __ATOMIC_RELEASE);
+		next_generation();
 	return added;
 }
 
@@ -369,6 +447,8 @@ static const struct known *add(const struct place *place)
 	if (!known)
 		known = lr_pages_map(MODULE_IDS * sizeof(*known));
 	found = known ? find_known(place) : NULL;
+	if (known && !found)
+		found = revive(place);
 	if (known && !found && known_count < MODULE_IDS)
 		found = append(place);
 	lr_unlock(&modules_lock);
@@ -400,6 +480,13 @@ bool lr_modules_find(uintptr_t pc, struct lr_cfi_image *ret_image, uint32_t *ret
 	ret_image->header = place.header;
 	*ret_id = found ? found->id : 0;
 	return true;
+}
+
+bool lr_modules_is_program(uintptr_t address)
+{
+	struct place place = { 0 };
+
+	return find_place(address, &place) && holds(&place, main_program_headers());
 }
 
 uint32_t lr_modules_salt(uintptr_t pc)

@@ -47,6 +47,9 @@ static inline bool lr_modules_were_replaced(void)
 	return __atomic_load_n(&lr_modules_any_salt, __ATOMIC_RELAXED);
 }
 
+/** lr_modules_is_program() - is this address in the main program, which is never unloaded? False if that is not known. */
+bool lr_modules_is_program(uintptr_t address);
+
 /** lr_modules_restart_in_child() - after fork(): the arena is empty, so modules are noted anew. */
 void lr_modules_restart_in_child(void);
 

@@ -24,12 +24,16 @@
 #define LR_TYPES_MAX 65535u
 #define LR_CURSOR_BLOCKS (LR_TYPES_MAX / LR_CURSORS_IN_BLOCK + 1)
 
-/* A descriptor that this thread used. The name and size tell a new library's descriptor at the address of an old one. */
+/*
+ * A descriptor that this thread used. The name and size tell a new library's descriptor at the address of an old one; where all of
+ * them are equal, the text of the name does, see types.c.
+ */
 struct lr_cached_type {
 	const struct lastref_type *type;
 	const char *name;
 	size_t size;
 	uint32_t id;
+	bool may_go; /* it is not in the program itself: another one can come to its address */
 };
 
 struct lr_thread {

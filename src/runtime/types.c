@@ -7,6 +7,14 @@
  * A descriptor in a header has a copy in every file that includes it, and libraries come and go, so a type is known by name, C type
  * and size, and never by address alone. Two types whose names differ only beyond what is stored are told apart by the hash of
  * the whole names.
+ *
+ * Why a thread's cache compares the text of names
+ *      Two plugins built from one template are equal in layout. Loaded one after the other at the same place, they have their
+ *      descriptors at the same address, with names of another text at the same address. Nothing tells the runtime of
+ *      a dlclose(), and modules.c notices another library when it sees an address of code that is new, which is after the
+ *      type was looked for, if ever. So the name itself is compared, which is there whenever its descriptor is. A
+ *      descriptor in the program cannot be replaced, and there it need not be: the usual way stays three compares of words.
+ *      What then finds another type asks modules.c about its place, so that the stack captured next is the new library's too.
  */
 #include "runtime/types.h"
 
@@ -134,6 +142,7 @@ static uint32_t add(const struct lastref_type *type, uint64_t hash)
 	info = &infos[ordinal + 1];
 	memset(info, 0, sizeof(*info));
 	info->id = ordinal + 1;
+	info->name = lr_image_text(&lr_arena_image, name_text, NULL);
 	info->checked = !entry->left_out;
 	info->logged = lr_globs_match(logged_globs, name);
 	/* Pairs with the acquire in lr_type_by_id(). */
@@ -184,6 +193,8 @@ static LR_COLD struct lr_type_info *find_slowly(struct lr_thread *thread,
 	/* A signal handler that interrupted a part with a lock. */
 	if (lr_lock_held())
 		return NULL;
+	/* Has its module replaced another one? Then what was concluded from addresses there is void from here on. */
+	module_of((uintptr_t)type);
 	lr_lock(&types_lock);
 	id = find_or_add(type);
 	lr_unlock(&types_lock);
@@ -192,16 +203,27 @@ static LR_COLD struct lr_type_info *find_slowly(struct lr_thread *thread,
 	if (id == 0)
 		return NULL;
 	*slot = (struct lr_cached_type){
-		.type = type, .name = type->name, .size = type->size, .id = id
+		.type = type,
+		.name = type->name,
+		.size = type->size,
+		.id = id,
+		.may_go = !lr_modules_is_program((uintptr_t)type),
 	};
 	return &infos[id];
+}
+
+/* A module that took the place of another may have another text where the name was. */
+static bool is_still_named(const struct lr_cached_type *slot, const struct lastref_type *type)
+{
+	return !slot->may_go || strcmp(infos[slot->id].name, name_of(type)) == 0;
 }
 
 struct lr_type_info *lr_type_find(struct lr_thread *thread, const struct lastref_type *type)
 {
 	const struct lr_cached_type *slot = cache_slot(thread, type);
 
-	if (LR_LIKELY(slot->type == type && slot->name == type->name && slot->size == type->size))
+	if (LR_LIKELY(slot->type == type && slot->name == type->name && slot->size == type->size &&
+		      is_still_named(slot, type)))
 		return &infos[slot->id];
 	return find_slowly(thread, type);
 }

@@ -13,8 +13,9 @@
 
 /* What the runtime copied of a type. Fields may be refreshed when a library comes back; each is read once and then used. */
 struct lr_type_info {
-	uint32_t id;  /* ordinal + 1 in LR_TYPES */
-	bool checked; /* false: `types=` leaves it out */
+	uint32_t id;	  /* ordinal + 1 in LR_TYPES */
+	const char *name; /* as stored in the arena; constant */
+	bool checked;	  /* false: `types=` leaves it out */
 	bool logged;
 	uint32_t functions_modules; /* lr_type_modules() when the functions below were taken */
 	size_t size;
@@ -31,7 +32,7 @@ struct lr_type_info {
  * lr_type_find() - the type of a descriptor
  * @thread: the caller's
  *
- * One compare if the thread used it lately. Return: NULL if there are too many types or no memory.
+ * A few compares if the thread used it lately, and that of the name if it is a library's. Return: NULL if there are too many types or no memory.
  */
 struct lr_type_info *lr_type_find(struct lr_thread *thread, const struct lastref_type *type);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fibres for the programs of stacks.sh: a context with a stack that is mapped, and unmapped at its end. Below it lies a page that
- * cannot be read, unless it is left out.
+ * Fibres for the programs of stacks.sh: a context with a stack that is mapped, and unmapped at its end.
  */
 #ifndef TEST_FIBRES_H
 #define TEST_FIBRES_H
@@ -51,12 +50,11 @@ __attribute__((unused)) static void fibre_main(void)
 	fibre_leave(fibre);
 }
 
-__attribute__((unused)) static void fibre_init(struct fibre *fibre, size_t size,
-					       void (*function)(struct fibre *self), void *argument)
+__attribute__((unused)) static void fibre_init_on(struct fibre *fibre, char *stack, size_t size,
+						  void (*function)(struct fibre *self),
+						  void *argument)
 {
-	char *stack = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (stack == MAP_FAILED || getcontext(&fibre->inside) != 0)
+	if (getcontext(&fibre->inside) != 0)
 		abort();
 	fibre->function = function;
 	fibre->argument = argument;
@@ -69,6 +67,16 @@ __attribute__((unused)) static void fibre_init(struct fibre *fibre, size_t size,
 	fibre_made = fibre;
 	if (swapcontext(&fibre_maker, &fibre->inside) != 0)
 		abort();
+}
+
+__attribute__((unused)) static void fibre_init(struct fibre *fibre, size_t size,
+					       void (*function)(struct fibre *self), void *argument)
+{
+	char *stack = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (stack == MAP_FAILED)
+		abort();
+	fibre_init_on(fibre, stack, size, function, argument);
 }
 
 __attribute__((unused)) static void fibre_finish(struct fibre *fibre)

@@ -205,6 +205,7 @@ test_frames_that_were_jumped_out_of_leave_nothing_behind()
 {
 	stack_program jumps <<-'C'
 		static jmp_buf back;
+		static volatile int is_set;
 		static struct box *boxes[64];
 
 		__attribute__((noinline)) static int dig(int levels, int which)
@@ -215,22 +216,33 @@ test_frames_that_were_jumped_out_of_leave_nothing_behind()
 			if (levels > 0)
 				return dig(levels - 1, which) + room[0];
 			boxes[which] = box_new();
-			if (which % 2)
+			if (is_set)
 				longjmp(back, 1);
 			return room[0];
 		}
 
-		/* Each 32 boxes from one place, so from one stack: if something of a former one is taken for this one's, there are more. */
+		/* Frames of one size, so that those inside of them are at the same addresses. */
+		__attribute__((noinline)) static int by_way_of_a(int which)
+		{
+			return dig(5, which) + 1;
+		}
+
+		__attribute__((noinline)) static int by_way_of_b(int which)
+		{
+			return dig(5, which) + 2;
+		}
+
+		/* Half of the boxes come from one stack and half from another: neither is taken for the one that was left before. */
 		int main(void)
 		{
 			for (volatile int i = 0; i < 64; i++) {
 				if (setjmp(back) == 0) {
+					is_set = 1;
 					if (i % 2)
-						dig(30, i);
+						by_way_of_a(i);
 					else
-						dig(3, i);
+						by_way_of_b(i);
 				}
-				use_one();
 			}
 			printf("%zu live\n", lastref_live_objects());
 			return 0;
@@ -240,6 +252,9 @@ test_frames_that_were_jumped_out_of_leave_nothing_behind()
 	expect_status 0
 	expect_text stdout '64 live'
 	expect_text stderr 'born at 2 places'
+	expect_text stderr '32 box'
+	expect_text stderr 'by_way_of_a'
+	expect_text stderr 'by_way_of_b'
 }
 
 test_code_in_anonymous_memory_ends_the_stack()

@@ -409,9 +409,9 @@ damage_program()
 			if (!copy || fd < 0)
 				abort();
 			memcpy(copy, good, size);
-			if (which != 0)
+			if (which != 0 && parts[0].size > 0)
 				damage(copy + parts[0].at, parts[0].size);
-			if (which < 2)
+			if (which < 2 && parts[1].size > 0)
 				damage(copy + parts[1].at, parts[1].size);
 			/* Another build-id, else the library is taken for the former one, of which all is known. */
 			memcpy(copy + parts[2].at + parts[2].size - sizeof(seed), &seed, sizeof(seed));
@@ -517,6 +517,33 @@ test_damaged_frame_information_makes_a_shorter_stack()
 	expect_text stderr "born at $ROUNDS places"
 }
 
+test_a_library_without_frame_information_ends_the_stack()
+{
+	local name
+
+	damage_program
+	"$CC" -O2 -g0 -fPIC -shared -fno-asynchronous-unwind-tables -fno-unwind-tables -Wl,--build-id=sha1 \
+		-o untold.so chain.c
+	objcopy --remove-section .eh_frame_hdr chain.so no_header.so
+	objcopy --remove-section .eh_frame --remove-section .eh_frame_hdr chain.so no_frames.so
+	strip --strip-all --remove-section .eh_frame -o stripped.so chain.so
+	# One after the other: arguments of the program are place and size of the parts to damage, here none.
+	for name in untold no_header no_frames stripped; do
+		mv "$name.so" chain.so
+		with leaks=warn timeout 50 ./damage 0 1 0 0 0 0 "$(build_id_place)" 24
+		expect_status 0
+		expect_text stdout '1 live'
+		expect_match stderr 'box_new < main\.c:[0-9]+ bear'
+	done
+}
+
+# Where a build-id may be changed in chain.so.
+build_id_place()
+{
+	readelf -SW chain.so >sections
+	section .note.gnu.build-id | cut -d ' ' -f 1
+}
+
 # liar NAME FRAME...: a function that calls its argument, with FRAME for its frame information.
 liar()
 {
@@ -534,6 +561,8 @@ write_liars()
 		printf 'subq $1048, %%rsp\ncall *%%rdi\naddq $1048, %%rsp\nret\n'
 		liar cyclic '.cfi_def_cfa_offset 0'
 		liar beyond '.cfi_def_cfa_offset 67108864'
+		# Less than can be remembered of a rule, and more than the stack has.
+		liar over '.cfi_def_cfa_offset 102400'
 		liar unaligned '.cfi_def_cfa_offset 1053'
 		liar by_frame_pointer '.cfi_def_cfa %rbp, 16'
 		liar by_another '.cfi_def_cfa %rbx, 16'
@@ -549,7 +578,7 @@ write_liars()
 	} >liars.s
 }
 
-liars='without_cfi cyclic beyond unaligned by_frame_pointer by_another below far_fp realigned by_stack null endless interrupted'
+liars='without_cfi cyclic beyond over unaligned by_frame_pointer by_another below far_fp realigned by_stack null endless interrupted'
 
 test_a_frame_that_lies_or_has_no_information_ends_the_stack()
 {
@@ -617,9 +646,14 @@ test_a_frame_that_lies_or_has_no_information_ends_the_stack()
 		{
 			struct fibre fibre;
 			pthread_t thread;
+			char *pages;
 
 			try_all(argv + argc);
-			fibre_init(&fibre, 64 * 1024, on_fibre, NULL);
+			/* Above the fibre's stack there is nothing to read. */
+			pages = mmap(NULL, 512 * 1024, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			if (pages == MAP_FAILED || mprotect(pages, 65536, PROT_READ | PROT_WRITE) != 0)
+				abort();
+			fibre_init_on(&fibre, pages, 65536, on_fibre, NULL);
 			fibre_enter(&fibre);
 			fibre_finish(&fibre);
 			if (pthread_create(&thread, NULL, try_all, argv) != 0)

@@ -212,20 +212,33 @@ static LR_COLD struct lr_type_info *find_slowly(struct lr_thread *thread,
 	return &infos[id];
 }
 
-/* A module that took the place of another may have another text where the name was. */
-static bool is_still_named(const struct lr_cached_type *slot, const struct lastref_type *type)
+static inline bool is_cached(const struct lr_cached_type *slot, const struct lastref_type *type)
 {
-	return !slot->may_go || strcmp(infos[slot->id].name, name_of(type)) == 0;
+	return slot->type == type && slot->name == type->name && slot->size == type->size;
 }
 
+/*
+ * A type of a library, or one that the thread did not use lately. A module that took the place of another may have another text where
+ * the name was.
+ */
+static LR_NOINLINE struct lr_type_info *find_again(struct lr_thread *thread,
+						   const struct lastref_type *type)
+{
+	const struct lr_cached_type *slot = cache_slot(thread, type);
+
+	if (LR_LIKELY(is_cached(slot, type) && strcmp(infos[slot->id].name, name_of(type)) == 0))
+		return &infos[slot->id];
+	return find_slowly(thread, type);
+}
+
+/* What calls is called last, so that the usual way saves no register. */
 struct lr_type_info *lr_type_find(struct lr_thread *thread, const struct lastref_type *type)
 {
 	const struct lr_cached_type *slot = cache_slot(thread, type);
 
-	if (LR_LIKELY(slot->type == type && slot->name == type->name && slot->size == type->size &&
-		      is_still_named(slot, type)))
+	if (LR_LIKELY(is_cached(slot, type) && !slot->may_go))
 		return &infos[slot->id];
-	return find_slowly(thread, type);
+	return find_again(thread, type);
 }
 
 struct lr_type_info *lr_type_by_id(uint32_t id)

@@ -513,8 +513,8 @@ test_damaged_frame_information_makes_a_shorter_stack()
 		$(section .note.gnu.build-id)
 	expect_status 0
 	expect_text stdout "$ROUNDS live"
-	expect_text stderr " objects leaked, "
-	expect_text stderr "born at $ROUNDS places"
+	# Thousands have a comma in the report.
+	expect_text stderr "born at $(sed -E 's/([0-9]+)([0-9]{3})$/\1,\2/' <<<"$ROUNDS") places"
 }
 
 test_a_library_without_frame_information_ends_the_stack()

@@ -9,8 +9,8 @@
  * lastref_set_leak_mode(). It never changes what the counts do, and a failing environment (no memory, too many objects)
  * degrades it, never the program: what was lost is counted and said in the report.
  *
- * Thread safety: every function here may be called by any thread. Only the functions of count.h and object.h are
- * async-signal-safe, not these.
+ * Thread safety: every function here may be called by any thread. Of the whole library only ref, tryref and an unref
+ * that is not the last are async-signal-safe.
  */
 #ifndef LASTREF_CHECK_H
 #define LASTREF_CHECK_H
@@ -246,7 +246,8 @@ LASTREF_API size_t lastref_live_objects(void);
  * @handler: called after the message was composed and instead of printing it; NULL restores the default (print, abort)
  * @context: passed to @handler
  *
- * If the handler returns, the program goes on: the misused object leaks, and is never destroyed twice.
+ * If the handler returns, the program goes on: the misused object leaks, and no later misuse destroys it. (Two misuses by two threads
+ * within one last unref are beyond that.) A handler that leaves by longjmp() or an exception keeps the memory of its message.
  */
 LASTREF_API void lastref_set_misuse_handler(lastref_misuse_handler handler, void *context);
 

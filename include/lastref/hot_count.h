@@ -30,7 +30,8 @@
  * Sticky zero is from Anderson, Blelloch and Wei, "Turning Manual Concurrent Memory Reclamation into Automatic Reference Counting" (PLDI
  * 2022); the marks are what makes it safe without a grace period. docs/memory-order.md has the proof.
  *
- * Limits: one unref too many is always noticed beside one concurrent tryref; with two, that both revive while a reference is
+ * Limits: beside an unref of memory that was never initialised, which is misuse, a tryref may return true for an instant; nothing
+ * is destroyed for it. One unref too many is always noticed beside one concurrent tryref; with two, that both revive while a reference is
  * stolen, it may pass. More than 2^31 - 1 references are no overflow here: 2^59 cannot be reached.
  *
  * Thread safety: as count.h. tryref needs memory that cannot be freed meanwhile (a lock, an RCU section).
@@ -142,7 +143,8 @@ LASTREF_INLINE_ bool lastref_hot_count_ref_begin_(struct lastref_hot_count *coun
 	bool misuse;
 
 	/* Not less, by sign and overflow: the new word is not negative, or the old one was INT64_MAX. */
-	__asm__ volatile("lock incq %0" : "+m"(count->word), "=@ccge"(misuse));
+	__asm__ volatile("{lock incq %0|lock inc qword ptr %0}"
+			 : "+m"(count->word), "=@ccge"(misuse));
 	*token = LASTREF_HOT_GAP_;
 	if (LASTREF_UNLIKELY_(misuse))
 		*token = lastref_hot_before_(__atomic_load_n(&count->word, __ATOMIC_RELAXED), 1);
@@ -206,7 +208,7 @@ LASTREF_INLINE_ bool lastref_hot_count_unref_begin_(struct lastref_hot_count *co
 #if LASTREF_X86_ASM_
 	*token = LASTREF_HOT_GAP_;
 	/* The carry is set if the word was 0, never initialised: the only word below which one looks alive by mistake. */
-	__asm__ goto("lock subq $1, %0\n\tjns %l[slow]\n\tjc %l[slow]"
+	__asm__ goto("{lock subq $1, %0|lock sub qword ptr %0, 1}\n\tjns %l[slow]\n\tjc %l[slow]"
 		     :
 		     : "m"(count->word)
 		     : "memory", "cc"

@@ -84,7 +84,9 @@ LASTREF_COLD_ void lastref_misuse_stop_(const char *text, const char *name, cons
 /* Of struct lastref_type, which check.h defines, the name is the first member. */
 LASTREF_INLINE_ const char *lastref_misuse_name_(const struct lastref_type *type)
 {
-	return type ? *(const char *const *)(const void *)type : "(bare count)";
+	const char *name = type ? *(const char *const *)(const void *)type : "(bare count)";
+
+	return name ? name : "(unnamed)";
 }
 
 #define LASTREF_DEFINE_MISUSE_(name, kind, text)                                                   \

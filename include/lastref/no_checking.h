@@ -89,8 +89,8 @@ LASTREF_COLD_ void lastref_misuse_no_function_(const struct lastref_type *type, 
 {
 	(void)type;
 	(void)object;
-	lastref_misuse_stop_("THE TYPE HAS NO SUCH FUNCTION (.ref, .tryref or .unref)", type->name,
-			     object);
+	lastref_misuse_stop_("THE TYPE HAS NO SUCH FUNCTION (.ref, .tryref or .unref)",
+			     lastref_misuse_name_(type), object);
 }
 
 LASTREF_INLINE_ void *lastref_ref(const struct lastref_type *type, void *object)
@@ -224,9 +224,9 @@ LASTREF_COLD_ int lastref_dying_in_module_(struct lastref_module_ *module, size_
 		const ElfW(Phdr) *header = &module->headers[i];
 		uintptr_t place = module->base + header->p_vaddr;
 
-		if (header->p_type == PT_NOTE && header->p_align <= 4 &&
-		    lastref_dying_in_notes_((const struct lastref_dying_ *)dying,
-					    (const char *)place, header->p_memsz, 4))
+		if (header->p_type == PT_NOTE &&
+		    lastref_dying_in_notes_((const struct lastref_dying_ *)dying, (const char *)place,
+					    header->p_memsz, header->p_align == 8 ? 8 : 4))
 			return 1;
 	}
 	return 0;

@@ -9,7 +9,8 @@
  *	static void dentry_destroy(struct dentry *d);
  *	LASTREF_DEFINE(dentry, struct dentry, refs, dentry_destroy);
  *
- * makes these functions, static inline; the member's type, one of the counts of count.h, says how it counts. ref, tryref and unref cost one atomic operation and one test of a byte:
+ * makes these functions, static inline; the member's type, one of the counts of count.h, says how it counts. A ref, a tryref and an
+ * unref that is not the last cost one atomic operation (a tryref starts anew when another thread came between) and one test of a byte:
  *
  *	void dentry_ref_init(struct dentry *d)			one reference, the caller's; registers when checking is on
  *	struct dentry *dentry_ref(struct dentry *d)		one more; returns d, which is not NULL
@@ -20,7 +21,8 @@
  *	void dentry_unref_any(void *d)				unref for callbacks that take a void *
  *	int64_t dentry_ref_count(const struct dentry *d)	as lastref_count_read()
  *	void dentry_ref_restore(struct dentry *d, int64_t n)	after loading saved state: n references, registers if n > 0;
- *								0 is dead, negative is misuse, over INT32_MAX immortal
+ *								0 is dead, negative is misuse, over INT32_MAX (for a cache
+ *								count: from there on) immortal
  *	bool dentry_ref_evict(struct dentry *d)			ends the life of an object at rest: runs the destructor, for exactly one
  *								caller, who gets true. False if somebody holds it
  *	bool dentry_ref_is_evicted(const struct dentry *d)	as lastref_cache_count_is_evicted()
@@ -253,197 +255,198 @@ LASTREF_INLINE_ void lastref_slot_change_(const void *slot, const void *before, 
 	LASTREF_MEMBER_KIND_(object_type, member), &(object)->member
 
 /* The end of an object, out of line: of the last reference, or by evict. */
-#define LASTREF_DEFINE_END_(name, object_type, member, destroy)                                      \
-	LASTREF_STATIC_ASSERT_(LASTREF_MEMBER_KIND_(object_type, member) != 0,                       \
-			       "the member is no count of lastref/count.h");                         \
-	LASTREF_OUTLINE_ void name##_lastref_die_(object_type *object)                               \
-	{                                                                                            \
-		struct lastref_death_ death = lastref_object_begin_death_(name##_ref_type(), object, \
-									  object->member.index);     \
-		LASTREF_DESTROY_(destroy, object);                                                   \
-		lastref_object_end_death_(death);                                                    \
-	}                                                                                            \
-	LASTREF_OUTLINE_ void name##_lastref_die_with_(object_type *object,                          \
-						       void (*with)(object_type *, void *),          \
-						       void *context)                                \
-	{                                                                                            \
-		struct lastref_death_ death = lastref_object_begin_death_(name##_ref_type(), object, \
-									  object->member.index);     \
-		if (with)                                                                            \
-			with(object, context);                                                       \
-		lastref_object_end_death_(death);                                                    \
-	}                                                                                            \
-	LASTREF_INLINE_ void name##_lastref_last_(object_type *object)                               \
-	{                                                                                            \
-		if (LASTREF_MEMBER_KIND_(object_type, member) == LASTREF_KIND_CACHE_)                \
-			lastref_object_rested_(name##_ref_type(), object);                           \
-		else                                                                                 \
-			name##_lastref_die_(object);                                                 \
-	}                                                                                            \
-	LASTREF_INLINE_ void name##_lastref_last_with_(object_type *object,                          \
-						       void (*with)(object_type *, void *),          \
-						       void *context)                                \
-	{                                                                                            \
-		if (LASTREF_MEMBER_KIND_(object_type, member) != LASTREF_KIND_CACHE_)                \
-			name##_lastref_die_with_(object, with, context);                             \
-		else if (with)                                                                       \
-			with(object, context);                                                       \
+#define LASTREF_DEFINE_END_(name, object_type, member, destroy)                                    \
+	LASTREF_STATIC_ASSERT_(LASTREF_MEMBER_KIND_(object_type, member) != 0,                     \
+			       "the member is no count of lastref/count.h");                       \
+	LASTREF_OUTLINE_ void name##_lastref_die_(object_type *object_)                            \
+	{                                                                                          \
+		struct lastref_death_ death_ =                                                     \
+			lastref_object_begin_death_(name##_ref_type(), object_,                    \
+						    object_->member.index);                        \
+		LASTREF_DESTROY_(destroy, object_);                                                \
+		lastref_object_end_death_(death_);                                                 \
+	}                                                                                          \
+	LASTREF_OUTLINE_ void name##_lastref_die_with_(object_type *object_,                       \
+						       void (*with_)(object_type *, void *),       \
+						       void *context_)                             \
+	{                                                                                          \
+		struct lastref_death_ death_ =                                                     \
+			lastref_object_begin_death_(name##_ref_type(), object_,                    \
+						    object_->member.index);                        \
+		if (with_)                                                                         \
+			with_(object_, context_);                                                  \
+		lastref_object_end_death_(death_);                                                 \
+	}                                                                                          \
+	LASTREF_INLINE_ void name##_lastref_last_(object_type *object_)                            \
+	{                                                                                          \
+		if (LASTREF_MEMBER_KIND_(object_type, member) == LASTREF_KIND_CACHE_)              \
+			lastref_object_rested_(name##_ref_type(), object_);                        \
+		else                                                                               \
+			name##_lastref_die_(object_);                                              \
+	}                                                                                          \
+	LASTREF_INLINE_ void name##_lastref_last_with_(object_type *object_,                       \
+						       void (*with_)(object_type *, void *),       \
+						       void *context_)                             \
+	{                                                                                          \
+		if (LASTREF_MEMBER_KIND_(object_type, member) != LASTREF_KIND_CACHE_)              \
+			name##_lastref_die_with_(object_, with_, context_);                        \
+		else if (with_)                                                                    \
+			with_(object_, context_);                                                  \
 	}
 
 /* The descriptor's functions: what lastref_ref() and its like call. */
 #define LASTREF_DEFINE_SUPPORT_(name, object_type, member)                                         \
-	LASTREF_COLD_ void name##_lastref_watched_(object_type *object)                            \
+	LASTREF_COLD_ void name##_lastref_watched_(object_type *object_)                           \
 	{                                                                                          \
-		if (lastref_watched_unref(name##_ref_type(), object,                               \
-					  LASTREF_MEMBER_(object, object_type, member)))           \
-			name##_lastref_last_(object);                                              \
+		if (lastref_watched_unref(name##_ref_type(), object_,                              \
+					  LASTREF_MEMBER_(object_, object_type, member)))          \
+			name##_lastref_last_(object_);                                             \
 	}                                                                                          \
-	LASTREF_OUTLINE_ void name##_lastref_end_(object_type *object, int64_t token)              \
+	LASTREF_OUTLINE_ void name##_lastref_end_(object_type *object_, int64_t token_)            \
 	{                                                                                          \
-		if (lastref_any_unref_end_(LASTREF_MEMBER_(object, object_type, member), token,    \
-					   name##_ref_type(), object))                             \
-			name##_lastref_last_(object);                                              \
+		if (lastref_any_unref_end_(LASTREF_MEMBER_(object_, object_type, member), token_,  \
+					   name##_ref_type(), object_))                            \
+			name##_lastref_last_(object_);                                             \
 	}                                                                                          \
-	LASTREF_INLINE_ void name##_lastref_drop_(object_type *object)                             \
+	LASTREF_INLINE_ void name##_lastref_drop_(object_type *object_)                            \
 	{                                                                                          \
-		int64_t token;                                                                     \
+		int64_t token_;                                                                    \
 		if (LASTREF_UNLIKELY_(lastref_watched_(LASTREF_WATCH_REFS_))) {                    \
-			name##_lastref_watched_(object);                                           \
+			name##_lastref_watched_(object_);                                          \
 			return;                                                                    \
 		}                                                                                  \
-		if (LASTREF_UNLIKELY_(                                                             \
-			    lastref_any_unref_begin_(LASTREF_MEMBER_(object, object_type, member), \
-						     &token)))                                     \
-			name##_lastref_end_(object, token);                                        \
+		if (LASTREF_UNLIKELY_(lastref_any_unref_begin_(                                    \
+			    LASTREF_MEMBER_(object_, object_type, member), &token_)))              \
+			name##_lastref_end_(object_, token_);                                      \
 	}                                                                                          \
-	static __attribute__((unused)) int64_t name##_lastref_count_(const void *object)           \
+	static __attribute__((unused)) int64_t name##_lastref_count_(const void *object_)          \
 	{                                                                                          \
-		const object_type *typed = (const object_type *)object;                            \
-		return lastref_any_read_(LASTREF_MEMBER_(typed, object_type, member));             \
+		const object_type *typed_ = (const object_type *)object_;                          \
+		return lastref_any_read_(LASTREF_MEMBER_(typed_, object_type, member));            \
 	}                                                                                          \
-	static __attribute__((unused)) void name##_lastref_ref_(void *object)                      \
+	static __attribute__((unused)) void name##_lastref_ref_(void *object_)                     \
 	{                                                                                          \
-		object_type *typed = (object_type *)object;                                        \
-		lastref_object_ref_(name##_ref_type(), object,                                     \
-				    LASTREF_MEMBER_(typed, object_type, member));                  \
+		object_type *typed_ = (object_type *)object_;                                      \
+		lastref_object_ref_(name##_ref_type(), object_,                                    \
+				    LASTREF_MEMBER_(typed_, object_type, member));                 \
 	}                                                                                          \
-	static __attribute__((unused)) bool name##_lastref_tryref_(void *object)                   \
+	static __attribute__((unused)) bool name##_lastref_tryref_(void *object_)                  \
 	{                                                                                          \
-		object_type *typed = (object_type *)object;                                        \
-		return lastref_object_tryref_(name##_ref_type(), object,                           \
-					      LASTREF_MEMBER_(typed, object_type, member));        \
+		object_type *typed_ = (object_type *)object_;                                      \
+		return lastref_object_tryref_(name##_ref_type(), object_,                          \
+					      LASTREF_MEMBER_(typed_, object_type, member));       \
 	}                                                                                          \
-	static __attribute__((unused)) void name##_lastref_unref_(void *object)                    \
+	static __attribute__((unused)) void name##_lastref_unref_(void *object_)                   \
 	{                                                                                          \
-		name##_lastref_drop_((object_type *)object);                                       \
+		name##_lastref_drop_((object_type *)object_);                                      \
 	}
 
 /* The functions that a user calls. */
-#define LASTREF_DEFINE_FUNCTIONS_(linkage, name, object_type, member)                              \
-	linkage void name##_ref_init(object_type *object)                                          \
-	{                                                                                          \
-		lastref_object_init_(name##_ref_type(), object,                                    \
-				     LASTREF_MEMBER_(object, object_type, member));                \
-	}                                                                                          \
-	linkage object_type *name##_ref(object_type *object)                                       \
-	{                                                                                          \
-		return (object_type *)lastref_object_ref_(name##_ref_type(), object,               \
-							  LASTREF_MEMBER_(object, object_type,     \
-									  member));                \
-	}                                                                                          \
-	linkage object_type *name##_tryref(object_type *object)                                    \
-	{                                                                                          \
-		return lastref_object_tryref_(name##_ref_type(), object,                           \
-					      LASTREF_MEMBER_(object, object_type, member)) ?      \
-			       object :                                                            \
-			       LASTREF_NULL_;                                                      \
-	}                                                                                          \
-	linkage object_type *name##_unref(object_type *object)                                     \
-	{                                                                                          \
-		if (object)                                                                        \
-			name##_lastref_drop_(object);                                              \
-		return LASTREF_NULL_;                                                              \
-	}                                                                                          \
-	linkage bool name##_unref_unless_last(object_type *object)                                 \
-	{                                                                                          \
-		return lastref_object_unref_unless_last_(name##_ref_type(), object,                \
-							 LASTREF_MEMBER_(object, object_type,      \
-									 member));                 \
-	}                                                                                          \
-	linkage void name##_unref_with(object_type *object,                                        \
-				       void (*destroy)(object_type * object, void *context),       \
-				       void *context)                                              \
-	{                                                                                          \
-		if (object && lastref_object_unref_(name##_ref_type(), object,                     \
-						    LASTREF_MEMBER_(object, object_type, member))) \
-			name##_lastref_last_with_(object, destroy, context);                       \
-	}                                                                                          \
-	linkage void name##_unref_any(void *object)                                                \
-	{                                                                                          \
-		name##_unref((object_type *)object);                                               \
-	}                                                                                          \
-	linkage int64_t name##_ref_count(const object_type *object)                                \
-	{                                                                                          \
-		return lastref_any_read_(LASTREF_MEMBER_(object, object_type, member));            \
-	}                                                                                          \
-	linkage void name##_ref_restore(object_type *object, int64_t count)                        \
-	{                                                                                          \
-		lastref_object_restore_(name##_ref_type(), object,                                 \
-					LASTREF_MEMBER_(object, object_type, member), count);      \
-	}                                                                                          \
-	linkage bool name##_ref_evict(object_type *object)                                         \
-	{                                                                                          \
-		if (!lastref_any_evict_(LASTREF_MEMBER_(object, object_type, member)))             \
-			return false;                                                              \
-		name##_lastref_die_(object);                                                       \
-		return true;                                                                       \
-	}                                                                                          \
-	linkage bool name##_ref_is_evicted(const object_type *object)                              \
-	{                                                                                          \
-		return lastref_any_is_evicted_(LASTREF_MEMBER_(object, object_type, member));      \
+#define LASTREF_DEFINE_FUNCTIONS_(linkage, name, object_type, member)                                \
+	linkage void name##_ref_init(object_type *object_)                                           \
+	{                                                                                            \
+		lastref_object_init_(name##_ref_type(), object_,                                     \
+				     LASTREF_MEMBER_(object_, object_type, member));                 \
+	}                                                                                            \
+	linkage object_type *name##_ref(object_type *object_)                                        \
+	{                                                                                            \
+		return (object_type *)lastref_object_ref_(name##_ref_type(), object_,                \
+							  LASTREF_MEMBER_(object_, object_type,      \
+									  member));                  \
+	}                                                                                            \
+	linkage object_type *name##_tryref(object_type *object_)                                     \
+	{                                                                                            \
+		return lastref_object_tryref_(name##_ref_type(), object_,                            \
+					      LASTREF_MEMBER_(object_, object_type, member)) ?       \
+			       object_ :                                                             \
+			       LASTREF_NULL_;                                                        \
+	}                                                                                            \
+	linkage object_type *name##_unref(object_type *object_)                                      \
+	{                                                                                            \
+		if (object_)                                                                         \
+			name##_lastref_drop_(object_);                                               \
+		return LASTREF_NULL_;                                                                \
+	}                                                                                            \
+	linkage bool name##_unref_unless_last(object_type *object_)                                  \
+	{                                                                                            \
+		return lastref_object_unref_unless_last_(name##_ref_type(), object_,                 \
+							 LASTREF_MEMBER_(object_, object_type,       \
+									 member));                   \
+	}                                                                                            \
+	linkage void name##_unref_with(object_type *object_,                                         \
+				       void (*destroy_)(object_type * object_, void *context_),      \
+				       void *context_)                                               \
+	{                                                                                            \
+		if (object_ && lastref_object_unref_(name##_ref_type(), object_,                     \
+						     LASTREF_MEMBER_(object_, object_type, member))) \
+			name##_lastref_last_with_(object_, destroy_, context_);                      \
+	}                                                                                            \
+	linkage void name##_unref_any(void *object_)                                                 \
+	{                                                                                            \
+		name##_unref((object_type *)object_);                                                \
+	}                                                                                            \
+	linkage int64_t name##_ref_count(const object_type *object_)                                 \
+	{                                                                                            \
+		return lastref_any_read_(LASTREF_MEMBER_(object_, object_type, member));             \
+	}                                                                                            \
+	linkage void name##_ref_restore(object_type *object_, int64_t count_)                        \
+	{                                                                                            \
+		lastref_object_restore_(name##_ref_type(), object_,                                  \
+					LASTREF_MEMBER_(object_, object_type, member), count_);      \
+	}                                                                                            \
+	linkage bool name##_ref_evict(object_type *object_)                                          \
+	{                                                                                            \
+		if (!lastref_any_evict_(LASTREF_MEMBER_(object_, object_type, member)))              \
+			return false;                                                                \
+		name##_lastref_die_(object_);                                                        \
+		return true;                                                                         \
+	}                                                                                            \
+	linkage bool name##_ref_is_evicted(const object_type *object_)                               \
+	{                                                                                            \
+		return lastref_any_is_evicted_(LASTREF_MEMBER_(object_, object_type, member));       \
 	}
 
 /* The functions of slots. Each empties or fills the slot before it releases what was there. */
 #define LASTREF_DEFINE_SLOTS_(linkage, name, object_type)                                          \
-	linkage void name##_ref_adopt(object_type **slot, object_type *object)                     \
+	linkage void name##_ref_adopt(object_type **slot_, object_type *object_)                   \
 	{                                                                                          \
-		object_type *before = *slot;                                                       \
-		lastref_slot_change_(slot, before, object);                                        \
-		*slot = object;                                                                    \
-		if (before != object)                                                              \
-			name##_unref(before);                                                      \
+		object_type *before_ = *slot_;                                                     \
+		lastref_slot_change_(slot_, before_, object_);                                     \
+		*slot_ = object_;                                                                  \
+		if (before_ != object_)                                                            \
+			name##_unref(before_);                                                     \
 	}                                                                                          \
-	linkage object_type *name##_ref_steal(object_type **slot)                                  \
+	linkage object_type *name##_ref_steal(object_type **slot_)                                 \
 	{                                                                                          \
-		object_type *object = *slot;                                                       \
-		lastref_slot_change_(slot, object, LASTREF_NULL_);                                 \
-		*slot = LASTREF_NULL_;                                                             \
-		return object;                                                                     \
+		object_type *object_ = *slot_;                                                     \
+		lastref_slot_change_(slot_, object_, LASTREF_NULL_);                               \
+		*slot_ = LASTREF_NULL_;                                                            \
+		return object_;                                                                    \
 	}                                                                                          \
-	linkage void name##_ref_set(object_type **slot, object_type *object)                       \
+	linkage void name##_ref_set(object_type **slot_, object_type *object_)                     \
 	{                                                                                          \
-		object_type *before = *slot;                                                       \
-		if (object)                                                                        \
-			name##_ref(object);                                                        \
-		lastref_slot_change_(slot, before, object);                                        \
-		*slot = object;                                                                    \
-		name##_unref(before);                                                              \
+		object_type *before_ = *slot_;                                                     \
+		if (object_)                                                                       \
+			name##_ref(object_);                                                       \
+		lastref_slot_change_(slot_, before_, object_);                                     \
+		*slot_ = object_;                                                                  \
+		name##_unref(before_);                                                             \
 	}                                                                                          \
-	linkage void name##_ref_clear(object_type **slot)                                          \
+	linkage void name##_ref_clear(object_type **slot_)                                         \
 	{                                                                                          \
-		name##_unref(name##_ref_steal(slot));                                              \
+		name##_unref(name##_ref_steal(slot_));                                             \
 	}                                                                                          \
-	linkage void name##_ref_move(object_type **to, object_type **from)                         \
+	linkage void name##_ref_move(object_type **to_, object_type **from_)                       \
 	{                                                                                          \
-		object_type *before = *to;                                                         \
-		object_type *moved = *from;                                                        \
-		if (to == from)                                                                    \
+		object_type *before_ = *to_;                                                       \
+		object_type *moved_ = *from_;                                                      \
+		if (to_ == from_)                                                                  \
 			return;                                                                    \
-		lastref_slot_change_(from, moved, LASTREF_NULL_);                                  \
-		*from = LASTREF_NULL_;                                                             \
-		lastref_slot_change_(to, before, moved);                                           \
-		*to = moved;                                                                       \
-		name##_unref(before);                                                              \
+		lastref_slot_change_(from_, moved_, LASTREF_NULL_);                                \
+		*from_ = LASTREF_NULL_;                                                            \
+		lastref_slot_change_(to_, before_, moved_);                                        \
+		*to_ = moved_;                                                                     \
+		name##_unref(before_);                                                             \
 	}
 
 #define LASTREF_DEFINE_ALL_(linkage, name, object_type, member, destroy)                           \
@@ -485,8 +488,8 @@ LASTREF_INLINE_ void lastref_slot_change_(const void *slot, const void *before, 
 	LASTREF_OFFSET_BEGIN_                                                                      \
 	linkage const struct lastref_type *name##_ref_type(void)                                   \
 	{                                                                                          \
-		static const struct lastref_type type = { __VA_ARGS__ };                           \
-		return &type;                                                                      \
+		static const struct lastref_type type_ = { __VA_ARGS__ };                          \
+		return &type_;                                                                     \
 	}                                                                                          \
 	LASTREF_OFFSET_END_
 
@@ -513,7 +516,7 @@ LASTREF_INLINE_ void lastref_slot_change_(const void *slot, const void *before, 
 
 /**
  * LASTREF_DEFINE_TYPE() - as LASTREF_DEFINE(), with the options taken from a struct lastref_type
- * @options: pointer to it, with static storage; its .describe .leak_message .log .size_of .at_rest count, read at first use
+ * @options: pointer to it, with static storage; its .name .describe .leak_message .log .size_of are read at first use, its .at_rest at each rest
  */
 #define LASTREF_DEFINE_TYPE(name, object_type, member, destroy, options)                           \
 	LASTREF_DECLARE_(LASTREF_INLINE_, name, object_type);                                      \

@@ -448,6 +448,9 @@ static void write_note(struct lr_sink *sink, const struct lr_example *example)
 	}
 	if (flags & LR_NOTE_UNREADABLE)
 		lr_sink_text(sink, "  (its memory is gone: freed without its last unref)");
+	else if (flags & LR_NOTE_DEAD)
+		lr_sink_text(sink, "  (its count is dead, and its destructor was not seen: "
+				   "after a misuse, or ended by code that cannot tell)");
 	else if (example->dying)
 		lr_sink_text(sink, "  (being destroyed)");
 	else if (flags & LR_NOTE_COUNT && example->note->count == INT64_MAX)

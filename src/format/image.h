@@ -195,6 +195,7 @@ struct lr_note {
 #define LR_NOTE_FAULTED                                                                            \
 	64u /* one of its type's functions was called, and followed a pointer into nowhere */
 #define LR_NOTE_AT_REST 256u /* it is of a cache, and nobody holds it */
+#define LR_NOTE_DEAD 512u    /* its count is dead, but its destructor was not seen */
 
 _Static_assert(sizeof(struct lr_record) == 24 && LR_SEGMENT_SIZE % 24 == 0, "records fill a segment");
 _Static_assert(sizeof(struct lr_site) == 24, "sites fill a segment");

@@ -43,9 +43,12 @@ static size_t count_size(unsigned kind)
 					   sizeof(struct lastref_count);
 }
 
+#define IS_DEAD (-1)
+
 /*
  * Is the memory there, and does the count say that this record's object lives in it? The count is copied by the kernel: between two
  * steps of this thread another one may give the memory back. Return: 1 yes, 0 no, or a negative errno if the kernel does not say.
+ * @ret_count is written with 1, and with 0 if the count is this object's and dead: IS_DEAD.
  */
 static int copy_ours(const struct lr_type_info *type, uint64_t object, uint64_t ordinal,
 		     int64_t *ret_count)
@@ -57,9 +60,12 @@ static int copy_ours(const struct lr_type_info *type, uint64_t object, uint64_t 
 		there = lr_pages_copy(&count, count_of(type, object), count_size(type->count_kind));
 	if (there <= 0)
 		return there;
-	if (!lastref_any_is_alive_(type->count_kind, &count) ||
-	    *lastref_any_index_(type->count_kind, &count) != lr_registry_index(ordinal))
+	if (*lastref_any_index_(type->count_kind, &count) != lr_registry_index(ordinal))
 		return 0;
+	if (!lastref_any_is_alive_(type->count_kind, &count)) {
+		*ret_count = IS_DEAD;
+		return 0;
+	}
 	*ret_count = lastref_any_read_(type->count_kind, &count);
 	return 1;
 }
@@ -185,11 +191,15 @@ static void describe_alone(const struct lr_type_info *type, const struct lr_exam
 			   struct lr_description *ret)
 {
 	const void *object = (const void *)(uintptr_t)example->object;
-	int there = type->count_offset != 0 ? is_ours(type, example->object, example->record) :
-					      lr_pages_readable(object, type->size);
+	int64_t count = 0;
+	int there = type->count_offset != 0 ?
+			    copy_ours(type, example->object, example->record, &count) :
+			    lr_pages_readable(object, type->size);
 
 	if (there > 0)
 		ask(type, object, 0, ret);
+	else if (there == 0 && count == IS_DEAD)
+		ret->note.flags |= LR_NOTE_DEAD;
 	else if (there == 0)
 		ret->note.flags |= LR_NOTE_UNREADABLE;
 	else
@@ -208,16 +218,49 @@ static bool is_alive_here(const struct lr_type_info *type, const struct lr_examp
 	       copy_ours(type, example->object, example->record, ret_count) > 0;
 }
 
+/*
+ * A tryref that never finds a misuse, as it must not report one with a lock held: it changes the word only from one sane value
+ * to the next, and leaves alone what is near an overflow, immortal, or in the gap of a last unref.
+ */
+static bool take_standard(struct lastref_count *count)
+{
+	int32_t old = __atomic_load_n(&count->count, __ATOMIC_RELAXED);
+
+	do {
+		if (old < 1 || old > INT32_MAX / 2)
+			return false;
+		/* Pairs with the release of every unref, as tryref does. */
+	} while (!__atomic_compare_exchange_n(&count->count, &old, old + 1, true, __ATOMIC_ACQUIRE,
+					      __ATOMIC_RELAXED));
+	return true;
+}
+
+/* As take_standard(). */
+static bool take_hot(struct lastref_hot_count *count)
+{
+	int64_t old = __atomic_load_n(&count->word, __ATOMIC_RELAXED);
+
+	do {
+		int64_t references = lastref_hot_count_value_(old);
+
+		if (references < 1 || references > INT32_MAX)
+			return false;
+		/* Pairs with the release of every unref, as tryref does. */
+	} while (!__atomic_compare_exchange_n(&count->word, &old, old + 1, true, __ATOMIC_ACQUIRE,
+					      __ATOMIC_RELAXED));
+	return true;
+}
+
 /* Take a reference, if the object is still what the record says. */
 static bool hold(const struct lr_type_info *type, const struct lr_example *example)
 {
+	void *count = count_of(type, example->object);
 	bool held = false;
 	int64_t unused;
 
 	lr_gate_lock();
 	if (is_alive_here(type, example, &unused))
-		held = lastref_any_tryref_(type->count_kind, count_of(type, example->object),
-					   &unused, NULL, NULL);
+		held = type->count_kind == LASTREF_KIND_HOT_ ? take_hot(count) : take_standard(count);
 	lr_gate_unlock();
 	return held;
 }
@@ -228,11 +271,13 @@ static bool hold(const struct lr_type_info *type, const struct lr_example *examp
  */
 static void let_go(const struct lr_type_info *type, const struct lr_example *example)
 {
+	/* For the report, should the program have given up our reference as well. */
+	const struct lastref_type named = { .name = lr_type_name(type->id), .size = type->size };
 	void *object = (void *)(uintptr_t)example->object;
 	int64_t unused;
 
 	if (lastref_any_unref_unless_last_(type->count_kind, count_of(type, example->object),
-					   &unused, NULL, object))
+					   &unused, &named, object))
 		return;
 	if (type->logged)
 		lr_log_event(type, "tryref", object, lr_registry_index(example->record), 1, 0);

@@ -12,7 +12,7 @@ cxx_standards=(c++17 c++20)
 # strict COMPILER LANGUAGE STANDARD FILE [FLAG...]
 strict()
 {
-	"$1" -x "$2" "-std=$3" -Wall -Wextra -pedantic -Werror -I"$SRC/include" -O1 -c -o /dev/null "$4" "${@:5}" ||
+	"$1" -x "$2" "-std=$3" -Wall -Wextra -pedantic -Wshadow -Wconversion -Werror -I"$SRC/include" -O1 -c -o /dev/null "$4" "${@:5}" ||
 		fail "$1 -std=$3 ${*:5} does not take $4"
 }
 

@@ -7,7 +7,11 @@
 
 #include "../support/says.h"
 
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MARK (INT64_C(1) << 60)
 
@@ -193,20 +197,63 @@ Test(kinds, the_report_has_the_counts_of_hot_objects)
 		    "unlogged#3  (reference count of 2 instead of 0)");
 }
 
-static int immortal_and_freed(void *unused)
+static int immortal_overwritten_and_killed(void *unused)
 {
-	static struct unlogged left[2];
+	static struct unlogged left[3];
 
 	(void)unused;
 	check_on();
 	unlogged_ref_restore(&left[0], INT64_MAX);
 	unlogged_ref_init(&left[1]);
-	left[1].refs.word = INT64_C(1) << 61;
+	memset(&left[1], 0xff, sizeof(left[1]));
+	/* What a misuse leaves behind whose handler returns. */
+	unlogged_ref_init(&left[2]);
+	left[2].refs.word = INT64_C(1) << 61;
 	return (int)lastref_leak_check();
 }
 
-Test(kinds, the_report_tells_an_immortal_hot_object_from_one_that_is_overwritten)
+Test(kinds, the_report_tells_immortal_from_overwritten_from_killed_by_a_misuse)
 {
-	ASSERT_SAYS(immortal_and_freed, 2, "unlogged#1  (immortal)",
-		    "unlogged#2  (its memory is gone: freed without its last unref)");
+	ASSERT_SAYS(immortal_overwritten_and_killed, 3, "unlogged#1  (immortal)",
+		    "unlogged#2  (its memory is gone: freed without its last unref)",
+		    "unlogged#3  (its count is dead, and its destructor was not seen");
+}
+
+struct dear {
+	struct lastref_count refs;
+};
+
+static int dear_describe(const void *object, char *buf, size_t size)
+{
+	(void)object;
+	return snprintf(buf, size, "dear");
+}
+
+LASTREF_DEFINE(dear, struct dear, refs, NULL, .describe = dear_describe);
+
+static void *wait_for_ever(void *unused)
+{
+	(void)unused;
+	while (pause() < 0)
+		continue;
+	return NULL;
+}
+
+static int as_many_references_as_there_can_be(void *unused)
+{
+	static struct dear dear;
+	pthread_t thread;
+
+	(void)unused;
+	check_on();
+	dear_ref_restore(&dear, INT32_MAX);
+	if (pthread_create(&thread, NULL, wait_for_ever, NULL) != 0)
+		abort();
+	return (int)lastref_leak_check();
+}
+
+/* The check describes an object with a reference of its own, and that would be an overflow. */
+Test(kinds, a_check_never_takes_the_reference_that_is_too_many)
+{
+	ASSERT_SAYS(as_many_references_as_there_can_be, 1, "dear#1  (not described");
 }

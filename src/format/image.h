@@ -145,7 +145,7 @@ struct lr_type_entry {
 	lr_text_ref name;
 	lr_text_ref c_type;
 	uint64_t size;
-	uint64_t name_hash; /* of the whole name and c_type, also where the stored ones are cut */
+	uint64_t name_hash; /* of whole name and c_type, size, and place and kind of the count */
 	uint64_t dealt; /* birth numbers given to threads so far, in blocks; the cursors tell how many are left */
 	uint32_t left_out; /* 1 if `types=` does not name it: none is registered */
 	uint32_t reserved;

@@ -5,7 +5,7 @@
  * Layer: runtime. Locks: types_lock, for a descriptor that a thread sees for the first time.
  *
  * A descriptor in a header has a copy in every file that includes it, and libraries come and go, so a type is known by name, C type
- * and size, and never by address alone. Two types whose names differ only beyond what is stored are told apart by the hash of
+ * and size, and how and where it counts, and never by address alone. Two types whose names differ only beyond what is stored are told apart by the hash of
  * the whole names.
  *
  * Why a thread's cache compares the text of names
@@ -153,8 +153,10 @@ static uint32_t add(const struct lastref_type *type, uint64_t hash)
 /* Caller holds types_lock. */
 static uint32_t find_or_add(const struct lastref_type *type)
 {
-	uint64_t hash =
-		lr_hash_text(lr_hash_text(type->size, name_of(type)), or_unnamed(type->c_type));
+	/* Where the count is and how it counts: two structs of equal names and size must not be read as one another. */
+	uint64_t count = lr_hash_word((uint64_t)type->count_kind << 32 ^ type->count_offset);
+	uint64_t hash = lr_hash_text(lr_hash_text(type->size ^ count, name_of(type)),
+				     or_unnamed(type->c_type));
 	uint32_t at = (uint32_t)(lr_hash_word(hash) % TABLE_SIZE);
 
 	if (!infos)
@@ -226,7 +228,9 @@ static LR_NOINLINE struct lr_type_info *find_again(struct lr_thread *thread,
 {
 	const struct lr_cached_type *slot = cache_slot(thread, type);
 
-	if (LR_LIKELY(is_cached(slot, type) && strcmp(infos[slot->id].name, name_of(type)) == 0))
+	if (LR_LIKELY(is_cached(slot, type) && infos[slot->id].count_kind == type->count_kind &&
+		      infos[slot->id].count_offset == type->count_offset &&
+		      strcmp(infos[slot->id].name, name_of(type)) == 0))
 		return &infos[slot->id];
 	return find_slowly(thread, type);
 }

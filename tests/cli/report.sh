@@ -290,4 +290,47 @@ test_a_reader_of_symbols_that_crashes_is_said_and_costs_one_module()
 	expect_match stderr '^lastref: cannot read the symbols of .*/leaks: its reader ended with signal 6; the report shows addresses in it$'
 }
 
+# Both are called node, and are of one size; one is counted in another place and way than the other.
+test_types_of_one_name_and_size_that_count_differently_are_two()
+{
+	local kind name count order
+
+	for kind in 'standard lastref_count refs,before' 'cache lastref_cache_count before,refs'; do
+		read -r name count order <<<"$kind"
+		cat >"$name.c" <<-C
+			#include <lastref/lastref.h>
+			#include <stdlib.h>
+			typedef struct $count refs_type;
+			typedef uint64_t before_type;
+			struct node { ${order%,*}_type ${order%,*}; ${order#*,}_type ${order#*,}; };
+			LASTREF_DEFINE(node, struct node, refs, NULL);
+			void make_$name(void);
+			void make_$name(void)
+			{
+				struct node *node = calloc(1, sizeof(*node));
+
+				node_ref_init(node);
+				node_ref(node);
+			}
+		C
+	done
+	cat >main.c <<-'C'
+		#include <lastref/lastref.h>
+		void make_standard(void);
+		void make_cache(void);
+		int main(void)
+		{
+			make_standard();
+			make_cache();
+			make_standard();
+			return lastref_live_objects() != 3;
+		}
+	C
+	compile prog main.c standard.c cache.c
+	run env LASTREF=leaks=warn ./prog
+	expect_status 0
+	expect_equal "$(grep -c 'reference count of 2 instead of 0' stderr)" 3
+	expect_no_text stderr 'its memory is gone'
+}
+
 run_tests "$@"

@@ -123,23 +123,43 @@ static void try_path(char *const *environment)
 }
 
 /*
+ * The children have the program's memory, and so that of a sanitizer, which keeps there what it knows of descriptors and handlers: of
+ * those of the program. So here the kernel is called by itself. The struct is that of x86_64 and of aarch64.
+ */
+struct kernel_action {
+	void (*handler)(int number);
+	unsigned long flags;
+	void (*restorer)(void);
+	uint64_t mask;
+};
+
+static int kernel_sigaction(int number, const struct kernel_action *action,
+			    struct kernel_action *before)
+{
+	return (int)syscall(SYS_rt_sigaction, number, action, before, sizeof(action->mask));
+}
+
+static int kernel_dup(int from, int to)
+{
+	return from == to ? to : (int)syscall(SYS_dup3, from, to, 0);
+}
+
+/*
  * What the program does with signals is not for the command: it shall end by them as any other does. The table of handlers is the
  * child's own copy. Only once it has none may a signal arrive here. That of a file's size is better an error.
  */
 static void reset_signals(void)
 {
-	struct sigaction action;
-	sigset_t none;
+	struct kernel_action action;
+	uint64_t none = 0;
 
 	for (int number = 1; number <= SIGRTMAX; number++) {
-		if (sigaction(number, NULL, &action) != 0 || action.sa_handler == SIG_IGN)
+		if (kernel_sigaction(number, NULL, &action) != 0 || action.handler == SIG_IGN)
 			continue;
-		memset(&action, 0, sizeof(action));
-		action.sa_handler = number == SIGXFSZ ? SIG_IGN : SIG_DFL;
-		sigaction(number, &action, NULL);
+		action = (struct kernel_action){ .handler = number == SIGXFSZ ? SIG_IGN : SIG_DFL };
+		kernel_sigaction(number, &action, NULL);
 	}
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }
 
 /*
@@ -148,15 +168,15 @@ static void reset_signals(void)
  */
 static void leave_program(void)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null = (int)syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC);
 
 	setsid();
 	if (null >= 0)
-		dup2(null, STDERR_FILENO);
+		kernel_dup(null, STDERR_FILENO);
 	if (syscall(SYS_close_range, 3, ~0u, 0) == 0)
 		return;
 	for (int fd = (int)sysconf(_SC_OPEN_MAX) - 1; fd > STDERR_FILENO; fd--)
-		close(fd);
+		syscall(SYS_close, fd);
 }
 
 /*
@@ -168,7 +188,7 @@ __attribute__((no_sanitize_address, no_sanitize_thread)) static int run_command(
 	const struct call *call = call_;
 	const char *told = secure_getenv(LR_COMMAND_VARIABLE);
 
-	if (dup2(call->input, STDIN_FILENO) < 0 || dup2(call->output, STDOUT_FILENO) < 0)
+	if (kernel_dup(call->input, STDIN_FILENO) < 0 || kernel_dup(call->output, STDOUT_FILENO) < 0)
 		_exit(127);
 	if (call->stays)
 		leave_program();
@@ -187,14 +207,14 @@ __attribute__((no_sanitize_address, no_sanitize_thread)) static int run_command(
 __attribute__((no_sanitize_address, no_sanitize_thread)) static int run_between(void *call_)
 {
 	struct call *call = call_;
-	struct sigaction action;
+	struct kernel_action action;
 	int status = -1;
 	long pid;
 
 	/* The kernel keeps no status for who ignores the signal. */
-	if (sigaction(SIGCHLD, NULL, &action) == 0 && action.sa_handler == SIG_IGN) {
-		action.sa_handler = SIG_DFL;
-		sigaction(SIGCHLD, &action, NULL);
+	if (kernel_sigaction(SIGCHLD, NULL, &action) == 0 && action.handler == SIG_IGN) {
+		action.handler = SIG_DFL;
+		kernel_sigaction(SIGCHLD, &action, NULL);
 	}
 	pid = lr_machine_run_child(run_command, call, call->stack_end);
 	if (pid < 0 || call->stays)

@@ -13,7 +13,12 @@
 #include <unistd.h>
 
 #define THREADS 8
+/* ThreadSanitizer gives the checking thread little of the processor while others create and destroy. */
+#if LASTREF_THREAD_SANITIZER_
+#define CHECKS 8
+#else
 #define CHECKS 60
+#endif
 #define KEPT 5
 
 struct box {
@@ -114,7 +119,11 @@ static void check_often(void)
  * is so large. When it is dead it looks like a living one but for the text: whoever takes a reference then describes a dead object.
  */
 
+#if LASTREF_THREAD_SANITIZER_
+#define LARGE_CHECKS 40
+#else
 #define LARGE_CHECKS 400
+#endif
 #define LARGE_SIZE (128 * 1024)
 
 struct large {

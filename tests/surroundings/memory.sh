@@ -159,7 +159,7 @@ test_a_reader_of_symbols_without_memory_costs_the_symbols_only()
 	build_workload
 	run "$LASTREF_CMD" run -o image -- ./workload
 	for many in 0 1; do
-		for ((n = 1; ; n += 2 * STRIDE)); do
+		for ((n = 1; ; n += 4 + STRIDE)); do
 			report_failing "$n" "$many" libdw
 			[ -e said ] || break
 			expect_status 1

@@ -390,7 +390,8 @@ LASTREF_INLINE_ bool lastref_hot_count_unref(struct lastref_hot_count *count)
  *
  * Memory order: release on success, relaxed on failure. Misuse as lastref_hot_count_unref().
  *
- * Return: true if the reference was given up; false if it is the last, which the caller still owns.
+ * Return: true if the reference was given up; false if it is the last, which the caller still owns. If an unref that met a tryref in
+ * the gap is not over, the lastref_hot_count_unref() that follows may return false: then that other unref returns true.
  */
 LASTREF_INLINE_ bool lastref_hot_count_unref_unless_last(struct lastref_hot_count *count)
 {

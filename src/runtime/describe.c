@@ -18,6 +18,7 @@
 #include "runtime/event_log.h"
 #include "runtime/fault_guard.h"
 #include "runtime/gate.h"
+#include "runtime/pin.h"
 #include "runtime/registry.h"
 #include "runtime/thread.h"
 #include "runtime/types.h"
@@ -85,9 +86,25 @@ bool lr_describe_is_current(uint64_t ordinal, const struct lr_record *record)
 	return type && type->count_offset != 0 && is_ours(type, ~record->object, ordinal) > 0;
 }
 
+/* One answer of functions_are_there(). */
+struct functions_question {
+	const struct lr_type_info *type;
+	bool are_there;
+};
+
+static void ask_for_functions(void *question_)
+{
+	struct functions_question *question = question_;
+
+	question->are_there = lr_type_modules(question->type) == question->type->functions_modules;
+}
+
+/* A library's own memory tells which one it is, and may go while it is read. */
 static bool functions_are_there(const struct lr_type_info *type)
 {
-	return lr_type_modules(type) == type->functions_modules;
+	struct functions_question question = { .type = type };
+
+	return lr_fault_guard_run(ask_for_functions, &question) && question.are_there;
 }
 
 /* Said only of an object that would have told something. */
@@ -298,14 +315,14 @@ static void look_at_entry(const struct lr_type_info *type, const struct lr_examp
 		note_count(type, count, &ret->note);
 }
 
-static void describe_among_threads(const struct lr_type_info *type,
-				   const struct lr_example *example, struct lr_description *ret)
+/* The library of the type's unref stays: the last reference may become ours, when its program thinks it is done with it. */
+static void describe_pinned(const struct lr_type_info *type, const struct lr_example *example,
+			    struct lr_description *ret)
 {
 	void *object = (void *)(uintptr_t)example->object;
 	bool held = false;
 
-	if (type->count_offset == 0 || !type->unref || !functions_are_there(type) ||
-	    !lr_gate_shut_one()) {
+	if (!functions_are_there(type) || !lr_gate_shut_one()) {
 		not_asked(type, ret);
 		return;
 	}
@@ -320,6 +337,19 @@ static void describe_among_threads(const struct lr_type_info *type,
 	}
 	ask(type, object, 1, ret);
 	let_go(type, example);
+}
+
+static void describe_among_threads(const struct lr_type_info *type,
+				   const struct lr_example *example, struct lr_description *ret)
+{
+	struct lr_pin pin;
+
+	if (type->count_offset == 0 || !type->unref || !lr_pin_take(&pin, (uintptr_t)type->unref)) {
+		not_asked(type, ret);
+		return;
+	}
+	describe_pinned(type, example, ret);
+	lr_pin_drop(&pin);
 }
 
 static void describe(struct lr_example *example, bool alone, struct lr_description *ret)

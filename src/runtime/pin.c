@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pins.
+ *
+ * Layer: runtime. Locks: none of ours; the loader's.
+ *
+ * The name of a library is memory of the loader, which it frees with the library. It is copied in a callback of dl_iterate_phdr(),
+ * which nothing is unloaded during; that the library is still there when it is opened by that name is what dlopen() answers.
+ */
+#include "runtime/pin.h"
+
+#include "base/attributes.h"
+#include "base/pages.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <link.h>
+#include <string.h>
+
+/* A program that is linked statically has neither, and is not warned of that. */
+#pragma weak dlsym
+
+struct search {
+	uintptr_t address;
+	bool found;
+	char name[PATH_MAX];
+};
+
+static bool has_address(const struct dl_phdr_info *module, uintptr_t address)
+{
+	for (ElfW(Half) i = 0; i < module->dlpi_phnum; i++) {
+		const ElfW(Phdr) *header = &module->dlpi_phdr[i];
+
+		if (header->p_type == PT_LOAD &&
+		    address - (module->dlpi_addr + header->p_vaddr) < header->p_memsz)
+			return true;
+	}
+	return false;
+}
+
+static int look(struct dl_phdr_info *module, size_t size, void *search_)
+{
+	struct search *search = search_;
+
+	(void)size;
+	if (!has_address(module, search->address))
+		return 0;
+	search->found = strlen(module->dlpi_name) < sizeof(search->name);
+	if (search->found)
+		strcpy(search->name, module->dlpi_name);
+	return 1;
+}
+
+/* Looked up by name: a static program is warned of dlopen() when it is linked, and never comes here. */
+static void *function_of_loader(const char *name)
+{
+	return dlsym ? dlsym(RTLD_DEFAULT, name) : NULL;
+}
+
+static void *open_again(const char *name)
+{
+	void *(*open_function)(const char *, int) = NULL;
+
+	*(void **)&open_function = function_of_loader("dlopen");
+	return open_function ? open_function(name, RTLD_LAZY | RTLD_NOLOAD) : NULL;
+}
+
+bool lr_pin_take(struct lr_pin *pin, uintptr_t function)
+{
+	struct search *search = lr_pages_map(sizeof(*search));
+	bool found = false;
+
+	pin->handle = NULL;
+	if (!search)
+		return false;
+	search->address = function;
+	dl_iterate_phdr(look, search);
+	/* The program itself has no name. */
+	if (search->found && search->name[0] != '\0')
+		pin->handle = open_again(search->name);
+	if (search->found)
+		found = search->name[0] == '\0' || pin->handle;
+	lr_pages_unmap(search, sizeof(*search));
+	return found;
+}
+
+void lr_pin_drop(const struct lr_pin *pin)
+{
+	int (*close_function)(void *) = NULL;
+
+	if (!pin->handle)
+		return;
+	*(void **)&close_function = function_of_loader("dlclose");
+	if (close_function)
+		close_function(pin->handle);
+}

@@ -93,8 +93,7 @@ LASTREF_COLD_ void lastref_zone_unref_(int32_t *word, int32_t old, const struct 
 
 /*
  * The acquire of a last unref, after its releasing decrement. Pairs with the release in every other holder's unref. A fence
- * costs no instruction on x86, where a load right after the locked operation costs 5 ns; ThreadSanitizer does not follow
- * fences and gets the load.
+ * is no instruction on x86. ThreadSanitizer does not follow fences and gets a load.
  */
 LASTREF_INLINE_ void lastref_zone_acquire_(int32_t *word)
 {

@@ -61,7 +61,7 @@ LASTREF_INLINE_ bool lastref_cache_count_ref_begin_(struct lastref_cache_count *
 LASTREF_COLD_ void lastref_cache_count_ref_slow_(struct lastref_cache_count *count, int64_t token,
 						 const struct lastref_type *type, const void *object)
 {
-	lastref_zone_ref_(&count->count, (int32_t)token, type, object, count->index);
+	lastref_zone_leave_(&count->count, (int32_t)token, true, type, object, count->index);
 }
 
 LASTREF_INLINE_ bool lastref_cache_count_tryref_as_(struct lastref_cache_count *count,
@@ -96,7 +96,7 @@ LASTREF_INLINE_ bool lastref_cache_count_unref_end_(struct lastref_cache_count *
 						    const void *object)
 {
 	if (token != LASTREF_CACHE_COUNT_REST_ + 1) {
-		lastref_zone_unref_(&count->count, (int32_t)token, type, object, count->index);
+		lastref_zone_leave_(&count->count, (int32_t)token, false, type, object, count->index);
 		return false;
 	}
 #if !LASTREF_THREAD_SANITIZER_
@@ -116,7 +116,7 @@ LASTREF_INLINE_ bool lastref_cache_count_unref_unless_last_as_(struct lastref_ca
 		if (old == LASTREF_CACHE_COUNT_REST_ + 1)
 			return false;
 		if (LASTREF_UNLIKELY_(old <= LASTREF_CACHE_COUNT_REST_)) {
-			lastref_zone_unref_(&count->count, old, type, object, count->index);
+			lastref_zone_leave_(&count->count, old, false, type, object, count->index);
 			*token = old;
 			return true;
 		}

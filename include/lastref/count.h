@@ -66,7 +66,7 @@ LASTREF_INLINE_ bool lastref_count_ref_begin_(struct lastref_count *count, int64
 LASTREF_COLD_ void lastref_count_ref_slow_(struct lastref_count *count, int64_t token,
 					   const struct lastref_type *type, const void *object)
 {
-	lastref_zone_ref_(&count->count, (int32_t)token, type, object, count->index);
+	lastref_zone_leave_(&count->count, (int32_t)token, true, type, object, count->index);
 }
 
 LASTREF_INLINE_ bool lastref_count_tryref_as_(struct lastref_count *count, int64_t *token,
@@ -98,7 +98,7 @@ LASTREF_INLINE_ bool lastref_count_unref_end_(struct lastref_count *count, int64
 					      const struct lastref_type *type, const void *object)
 {
 	if (token != 1) {
-		lastref_zone_unref_(&count->count, (int32_t)token, type, object, count->index);
+		lastref_zone_leave_(&count->count, (int32_t)token, false, type, object, count->index);
 		return false;
 	}
 	lastref_zone_acquire_(&count->count);
@@ -116,7 +116,7 @@ LASTREF_INLINE_ bool lastref_count_unref_unless_last_as_(struct lastref_count *c
 		if (old == 1)
 			return false;
 		if (LASTREF_UNLIKELY_(old <= 0)) {
-			lastref_zone_unref_(&count->count, old, type, object, count->index);
+			lastref_zone_leave_(&count->count, old, false, type, object, count->index);
 			*token = old;
 			return true;
 		}

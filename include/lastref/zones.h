@@ -57,36 +57,26 @@ LASTREF_COLD_ bool lastref_zone_tryref_(int32_t *word, int32_t old, const struct
 	return true;
 }
 
-/* A ref found @old, at which nobody holds a reference. The dead zone is stored first: what a handler leaves behind stays dead. */
-LASTREF_COLD_ void lastref_zone_ref_(int32_t *word, int32_t old, const struct lastref_type *type,
-				     const void *object, uint32_t index)
+/* A ref or unref found @old, at which nobody holds a reference. Dead is stored first: what a handler leaves behind stays dead. */
+LASTREF_COLD_ void lastref_zone_leave_(int32_t *word, int32_t old, bool is_ref,
+				       const struct lastref_type *type, const void *object,
+				       uint32_t index)
 {
 	if (lastref_zone_is_immortal_(old)) {
 		lastref_zone_immortal_(word, old, type, object, index);
 		return;
 	}
 	__atomic_store_n(word, LASTREF_COUNT_DEAD_, __ATOMIC_RELAXED);
-	if (old > 0)
+	if (old > 0 && is_ref)
 		lastref_misuse_ref_at_rest(type, object, index);
-	else if (old == 0)
-		lastref_misuse_ref_uninitialized(type, object, index);
-	else
-		lastref_misuse_ref_dead(type, object, index);
-}
-
-/* As lastref_zone_ref_(), for an unref. */
-LASTREF_COLD_ void lastref_zone_unref_(int32_t *word, int32_t old, const struct lastref_type *type,
-				       const void *object, uint32_t index)
-{
-	if (lastref_zone_is_immortal_(old)) {
-		lastref_zone_immortal_(word, old, type, object, index);
-		return;
-	}
-	__atomic_store_n(word, LASTREF_COUNT_DEAD_, __ATOMIC_RELAXED);
-	if (old > 0)
+	else if (old > 0)
 		lastref_misuse_unref_at_rest(type, object, index);
+	else if (old == 0 && is_ref)
+		lastref_misuse_ref_uninitialized(type, object, index);
 	else if (old == 0)
 		lastref_misuse_unref_uninitialized(type, object, index);
+	else if (is_ref)
+		lastref_misuse_ref_dead(type, object, index);
 	else
 		lastref_misuse_unref_dead(type, object, index);
 }

@@ -15,16 +15,13 @@
 #include "base/attributes.h"
 #include "base/sink.h"
 #include "runtime/arena.h"
+#include "runtime/loader.h"
 
-#include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
 #include <string.h>
 
 #define NOTE_TYPE 1u
-
-/* A program that is linked statically has no plugins; it must not be made to link any of this, nor be warned that it does. */
-#pragma weak dlsym
 
 /* Defined in start.c beside lastref_watch: the same byte by a name that nobody else's can replace. */
 extern unsigned char lr_own_watch __attribute__((visibility("hidden")));
@@ -149,16 +146,11 @@ static int see_module(struct dl_phdr_info *module, size_t size, void *unused)
 	return 0;
 }
 
-/* Its plugin may be closed, and this copy calls into it from now on. The handle is kept for ever. */
+/* Its plugin may be closed, and this copy calls into it from now on: it is kept for ever. */
 static void keep(const char *module)
 {
-	void *(*open_again)(const char *, int) = NULL;
-
-	if (!module || module[0] == '\0' || !dlsym)
-		return;
-	*(void **)&open_again = dlsym(RTLD_DEFAULT, "dlopen");
-	if (open_again)
-		open_again(module, RTLD_LAZY | RTLD_NOLOAD);
+	if (module && module[0] != '\0')
+		lr_loader_keep(module);
 }
 
 enum lr_copy_role lr_copies_start(void)

@@ -11,14 +11,11 @@
 
 #include "base/attributes.h"
 #include "base/pages.h"
+#include "runtime/loader.h"
 
-#include <dlfcn.h>
 #include <limits.h>
 #include <link.h>
 #include <string.h>
-
-/* A program that is linked statically has neither, and is not warned of that. */
-#pragma weak dlsym
 
 struct search {
 	uintptr_t address;
@@ -51,20 +48,6 @@ static int look(struct dl_phdr_info *module, size_t size, void *search_)
 	return 1;
 }
 
-/* Looked up by name: a static program is warned of dlopen() when it is linked, and never comes here. */
-static void *function_of_loader(const char *name)
-{
-	return dlsym ? dlsym(RTLD_DEFAULT, name) : NULL;
-}
-
-static void *open_again(const char *name)
-{
-	void *(*open_function)(const char *, int) = NULL;
-
-	*(void **)&open_function = function_of_loader("dlopen");
-	return open_function ? open_function(name, RTLD_LAZY | RTLD_NOLOAD) : NULL;
-}
-
 bool lr_pin_take(struct lr_pin *pin, uintptr_t function)
 {
 	struct search *search = lr_pages_map(sizeof(*search));
@@ -77,7 +60,7 @@ bool lr_pin_take(struct lr_pin *pin, uintptr_t function)
 	dl_iterate_phdr(look, search);
 	/* The program itself has no name. */
 	if (search->found && search->name[0] != '\0')
-		pin->handle = open_again(search->name);
+		pin->handle = lr_loader_keep(search->name);
 	if (search->found)
 		found = search->name[0] == '\0' || pin->handle;
 	lr_pages_unmap(search, sizeof(*search));
@@ -86,11 +69,5 @@ bool lr_pin_take(struct lr_pin *pin, uintptr_t function)
 
 void lr_pin_drop(const struct lr_pin *pin)
 {
-	int (*close_function)(void *) = NULL;
-
-	if (!pin->handle)
-		return;
-	*(void **)&close_function = function_of_loader("dlclose");
-	if (close_function)
-		close_function(pin->handle);
+	lr_loader_release(pin->handle);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a report needs to know of an address, whoever knows it: elfutils in the command, a `lastref symbolize` at the other end of a pipe
- * or dladdr() in the process.
+ * or what the modules export, in the process.
  *
  * Layer: export.
  */

@@ -2,7 +2,7 @@
 /*
  * Symbols for the process's own reports.
  *
- * Layer: runtime. Locks: none of ours; for a report dladdr() takes the loader's.
+ * Layer: runtime. Locks: none of ours; for a report the loader's, of its list of modules.
  *
  * For a report the questions and answers go through two memfds, so that neither side can block on a full pipe. The log asks
  * a command that stays (symbol_server.c).
@@ -18,7 +18,7 @@
 #include "runtime/modules.h"
 #include "runtime/symbol_server.h"
 
-#include <dlfcn.h>
+#include <link.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,18 +45,27 @@ static void take_answers(struct lr_symbols_in_process *symbols, int fd)
 	symbols->answers_size = (size_t)stat.st_size;
 }
 
-static void ask_all(struct lr_symbols_in_process *symbols, const struct lr_address *addresses,
-		    size_t count)
+/* Keep what is asked, in the order of the answers. */
+static bool keep_questions(struct lr_symbols_in_process *symbols,
+			   const struct lr_address *addresses, size_t count)
+{
+	symbols->asked = count > 0 ? lr_pages_map(count * sizeof(*symbols->asked)) : NULL;
+	if (!symbols->asked)
+		return false;
+	symbols->asked_count = count;
+	memcpy(symbols->asked, addresses, count * sizeof(*addresses));
+	return true;
+}
+
+static void ask_all(struct lr_symbols_in_process *symbols)
 {
 	int questions = make_memfd("lastref questions");
 	int answers = make_memfd("lastref answers");
 	struct lr_sink sink;
 
 	lr_sink_init(&sink, questions);
-	for (size_t i = 0; i < count; i++) {
-		symbols->asked[i] = addresses[i];
-		lr_symbol_question(&sink, &addresses[i]);
-	}
+	for (size_t i = 0; i < symbols->asked_count; i++)
+		lr_symbol_question(&sink, &symbols->asked[i]);
 	if (questions >= 0 && answers >= 0 && lr_sink_flush(&sink) == 0 &&
 	    lseek(questions, 0, SEEK_SET) == 0 && lr_command_run(questions, answers))
 		take_answers(symbols, answers);
@@ -68,26 +77,16 @@ static void ask_all(struct lr_symbols_in_process *symbols, const struct lr_addre
 
 static void prepare(void *context, const struct lr_address *addresses, size_t count)
 {
-	struct lr_symbols_in_process *symbols = context;
-
-	symbols->asked = count > 0 ? lr_pages_map(count * sizeof(*symbols->asked)) : NULL;
-	if (!symbols->asked)
-		return;
-	symbols->asked_count = count;
-	ask_all(symbols, addresses, count);
+	if (keep_questions(context, addresses, count))
+		ask_all(context);
 }
 
 static void prepare_for_log(void *context, const struct lr_address *addresses, size_t count)
 {
 	struct lr_symbols_in_process *symbols = context;
 
-	symbols->asked = count > 0 ? lr_pages_map(count * sizeof(*symbols->asked)) : NULL;
-	if (!symbols->asked)
-		return;
-	symbols->asked_count = count;
-	for (size_t i = 0; i < count; i++)
-		symbols->asked[i] = addresses[i];
-	lr_symbol_server_ask(addresses, count, &symbols->answers, &symbols->answers_size);
+	if (keep_questions(symbols, addresses, count))
+		lr_symbol_server_ask(addresses, count, &symbols->answers, &symbols->answers_size);
 }
 
 /* Copies a field up to a tab or the line's end into @field; returns what follows it. "?" is nothing known. */
@@ -160,24 +159,12 @@ static bool resolve_by_command(const struct lr_symbols_in_process *symbols,
 	return false;
 }
 
-/*
- * The loader's lock may be taken twice by one thread, but not by a signal handler that interrupted the taking itself. A handler
- * that interrupted us does without the name.
- */
-static bool ask_loader(uint64_t pc, Dl_info *ret_info)
-{
-	static __thread volatile bool is_asking;
-	bool found;
+struct exported {
+	const struct lr_address *address;
+	char name[1024];
+};
 
-	if (is_asking)
-		return false;
-	is_asking = true;
-	found = dladdr((void *)(uintptr_t)pc, ret_info) != 0 && ret_info->dli_sname;
-	is_asking = false;
-	return found;
-}
-
-/* The loader names what is there now, which need not be what the stack went through. */
+/* What is there now need not be what the stack went through. */
 static bool is_loaded(const struct lr_address *address)
 {
 	struct lr_cfi_image unused;
@@ -190,18 +177,50 @@ static bool is_loaded(const struct lr_address *address)
 	return module && lr_image_text(&lr_arena_image, module->path, NULL) == address->module;
 }
 
-/* A report has stacks of old, and another thread may be about to unload one of their modules: the loader's lock keeps it. */
+/* Once is enough: this is called for the loader's lock alone. */
+static int copy_name(struct dl_phdr_info *module, size_t size, void *exported_)
+{
+	struct exported *exported = exported_;
+	const char *name = NULL;
+
+	(void)module;
+	(void)size;
+	if (is_loaded(exported->address))
+		name = lr_exported_name((uintptr_t)exported->address->pc);
+	if (name) {
+		strncpy(exported->name, name, sizeof(exported->name) - 1);
+		exported->name[sizeof(exported->name) - 1] = '\0';
+	}
+	return 1;
+}
+
+/*
+ * A report has stacks of old, and another thread may unload one of their modules at any moment, and free what the loader knew of it:
+ * but not while dl_iterate_phdr() calls. The lock that it takes may be taken twice by one thread, but not by a signal handler that
+ * interrupted the taking itself. A handler that interrupted us does without the name.
+ */
+static void find_exported(struct exported *exported)
+{
+	static __thread volatile bool is_asking;
+
+	if (is_asking)
+		return;
+	is_asking = true;
+	dl_iterate_phdr(copy_name, exported);
+	is_asking = false;
+}
+
 static void resolve(void *context, const struct lr_address *address, lr_frame_emit emit,
 		    void *emit_context)
 {
-	struct lr_frame frame = { 0 };
-	Dl_info info;
+	struct exported exported = { .address = address };
+	struct lr_frame frame = { .function = exported.name };
 
-	if (resolve_by_command(context, address, emit, emit_context) || !is_loaded(address) ||
-	    !ask_loader(address->pc, &info))
+	if (resolve_by_command(context, address, emit, emit_context))
 		return;
-	frame.function = info.dli_sname;
-	emit(&frame, emit_context);
+	find_exported(&exported);
+	if (exported.name[0])
+		emit(&frame, emit_context);
 }
 
 /* The log has the stack of this very call, whose modules stay, and perhaps in a handler, which must not wait for a lock. */

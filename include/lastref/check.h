@@ -27,6 +27,27 @@
 #endif
 
 /**
+ * struct lastref_owned - a member that holds references of its own: LASTREF_OWNS() makes them
+ * @member: its name, as it is in the struct
+ * @offset, @size: where it is, in bytes; of more than one pointer it is an array
+ */
+struct lastref_owned {
+	const char *member LASTREF_UNSET_;
+	uint32_t offset LASTREF_UNSET_;
+	uint32_t size LASTREF_UNSET_;
+};
+
+#define LASTREF_OWNS_MAX_ 8
+
+/**
+ * lastref_visitor - what .visit calls for each reference that the object holds
+ * @context: as .visit got it
+ * @member: where it is, for the report: "children"; a string that stays, or NULL
+ * @target: the object that is held; NULL is fine
+ */
+typedef void (*lastref_visitor)(void *context, const char *member, const void *target);
+
+/**
  * struct lastref_type - what the checker and the generic functions know of a type
  * @name: the name in reports, "dentry"
  * @c_type: the C spelling, "struct dentry"
@@ -45,6 +66,10 @@
  *	that are no printable UTF-8 are shown escaped.
  * @leak_message: replaces the report's line for an example of this type, same rules; the default says name and count
  * @log: log every event of this type with its stack while checking is on
+ * @owns: the members by which an object holds others, each of them one reference: LASTREF_OWNS(struct dentry, parent, inode). A pointer that is no reference
+ *	(a child's pointer to its parent) is left out. With it, or with @visit, the leak check knows who holds whom exactly; without, it takes every
+ *	word of the object that points into another leaked one for a reference, and then may name fewer causes
+ * @visit: for references that are not in members: calls @visitor once for each. It may be combined with @owns. Same rules as @describe
  * @size_of: for objects of variable size: the size of this one in bytes. Same rules as @describe
  * @at_rest: for types with a struct lastref_cache_count: called by the unref that brought the object to rest, on its thread. Unless
  *	the caller of unref holds the cache's lock, the object may be evicted by another thread before or during the call
@@ -67,6 +92,8 @@ struct lastref_type {
 	int (*describe)(const void *object, char *buf, size_t size) LASTREF_UNSET_;
 	int (*leak_message)(const void *object, char *buf, size_t size) LASTREF_UNSET_;
 	bool log LASTREF_UNSET_;
+	struct lastref_owned owns[LASTREF_OWNS_MAX_] LASTREF_UNSET_;
+	void (*visit)(const void *object, lastref_visitor visitor, void *context) LASTREF_UNSET_;
 	size_t (*size_of)(const void *object) LASTREF_UNSET_;
 	void (*at_rest)(void *object) LASTREF_UNSET_;
 };
@@ -79,7 +106,7 @@ struct lastref_type {
  * LASTREF_TYPE() - initialiser of a struct lastref_type for a type that counts by hand
  * @name: its name in reports, a string
  * The C type and, after it, options in the order of the struct's members: .count .ref .tryref .unref .describe
- * .leak_message .log .size_of .at_rest. (In C++, options need C++20; in C++17 set the members one by one.)
+ * .leak_message .log .owns .visit .size_of .at_rest. (In C++, options need C++20; in C++17 set the members one by one.)
  *
  *	static const struct lastref_type route_type = LASTREF_TYPE("net.route", struct route, .describe = route_describe);
  */
@@ -96,6 +123,38 @@ struct lastref_type {
 		.size = sizeof(LASTREF_FIRST_(__VA_ARGS__, )), LASTREF_REST_(__VA_ARGS__, )        \
 	}
 #endif
+
+/**
+ * LASTREF_OWNS() - value of the option .owns: the type, and up to eight members of it that hold references
+ *
+ *	LASTREF_DEFINE(dentry, struct dentry, refs, dentry_destroy, .owns = LASTREF_OWNS(struct dentry, parent, inode));
+ */
+#define LASTREF_OWNS(type, ...)                                                                    \
+	{                                                                                          \
+		LASTREF_OWNED_COUNT_(__VA_ARGS__, LASTREF_OWNED_8_, LASTREF_OWNED_7_,              \
+				     LASTREF_OWNED_6_, LASTREF_OWNED_5_, LASTREF_OWNED_4_,         \
+				     LASTREF_OWNED_3_, LASTREF_OWNED_2_, LASTREF_OWNED_1_, )       \
+		(type, __VA_ARGS__)                                                                \
+	}
+#define LASTREF_OWNED_COUNT_(a, b, c, d, e, f, g, h, which, ...) which
+#define LASTREF_OWNED_1_(type, member)                                                             \
+	{                                                                                          \
+		LASTREF_STRING_(member, ), (uint32_t)offsetof(type, member),                       \
+			(uint32_t)sizeof(((type *)0)->member)                                      \
+	}
+#define LASTREF_OWNED_2_(type, a, b) LASTREF_OWNED_1_(type, a), LASTREF_OWNED_1_(type, b)
+#define LASTREF_OWNED_3_(type, a, ...)                                                             \
+	LASTREF_OWNED_1_(type, a), LASTREF_OWNED_2_(type, __VA_ARGS__)
+#define LASTREF_OWNED_4_(type, a, ...)                                                             \
+	LASTREF_OWNED_1_(type, a), LASTREF_OWNED_3_(type, __VA_ARGS__)
+#define LASTREF_OWNED_5_(type, a, ...)                                                             \
+	LASTREF_OWNED_1_(type, a), LASTREF_OWNED_4_(type, __VA_ARGS__)
+#define LASTREF_OWNED_6_(type, a, ...)                                                             \
+	LASTREF_OWNED_1_(type, a), LASTREF_OWNED_5_(type, __VA_ARGS__)
+#define LASTREF_OWNED_7_(type, a, ...)                                                             \
+	LASTREF_OWNED_1_(type, a), LASTREF_OWNED_6_(type, __VA_ARGS__)
+#define LASTREF_OWNED_8_(type, a, ...)                                                             \
+	LASTREF_OWNED_1_(type, a), LASTREF_OWNED_7_(type, __VA_ARGS__)
 
 /**
  * enum lastref_leak_mode - what the leak checker does

@@ -501,7 +501,7 @@ LASTREF_INLINE_ void lastref_slot_change_(const void *slot, const void *before, 
  * @object_type: the type, `struct dentry`
  * @member: the count in it: a struct lastref_count, lastref_hot_count or lastref_cache_count
  * After these: the destructor, `void destroy(struct dentry *)`, or NULL; and options, in the order of struct lastref_type:
- * `.describe = f, .leak_message = f, .log = true, .size_of = f, .at_rest = f`. (In C++, options need C++20; in C++17 use LASTREF_DEFINE_TYPE().)
+ * `.describe = f, .leak_message = f, .log = true, .owns = LASTREF_OWNS(...), .visit = f, .size_of = f, .at_rest = f`. (In C++, options need C++20; in C++17 use LASTREF_DEFINE_TYPE().)
  *
  * Ends with a semicolon. Included in several files it is one type.
  */
@@ -516,7 +516,7 @@ LASTREF_INLINE_ void lastref_slot_change_(const void *slot, const void *before, 
 
 /**
  * LASTREF_DEFINE_TYPE() - as LASTREF_DEFINE(), with the options taken from a struct lastref_type
- * @options: pointer to it, with static storage; its .name .describe .leak_message .log .size_of are read at first use, its .at_rest at each rest
+ * @options: pointer to it, with static storage; its .name .describe .leak_message .log .owns .visit .size_of are read at first use, its .at_rest at each rest
  */
 #define LASTREF_DEFINE_TYPE(name, object_type, member, destroy, options)                           \
 	LASTREF_DECLARE_(LASTREF_INLINE_, name, object_type);                                      \

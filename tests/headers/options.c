@@ -45,9 +45,27 @@ LASTREF_DEFINE(entry, struct entry, refs, NULL, .describe = box_describe, .at_re
 
 struct hot {
 	struct lastref_hot_count refs;
+	struct box *one;
+	struct {
+		struct box *left, *right;
+	} pair;
+	struct box *many[4];
+	struct entry *a, *b, *c, *d, *e;
 };
 
-LASTREF_DEFINE(hot, struct hot, refs, NULL, .size_of = box_size_of);
+static void hot_visit(const void *object, lastref_visitor visitor, void *context)
+{
+	visitor(context, "one", ((const struct hot *)object)->one);
+}
+
+LASTREF_DEFINE(hot, struct hot, refs, NULL, .owns = LASTREF_OWNS(struct hot, one, pair.left, many),
+	       .visit = hot_visit, .size_of = box_size_of);
+
+static const struct lastref_type owns_one =
+	LASTREF_TYPE("hand.one", struct hot, .owns = LASTREF_OWNS(struct hot, one));
+static const struct lastref_type owns_eight =
+	LASTREF_TYPE("hand.eight", struct hot,
+		     .owns = LASTREF_OWNS(struct hot, one, pair.left, pair.right, a, b, c, d, e));
 
 int main(void)
 {
@@ -64,6 +82,10 @@ int main(void)
 	box_ref_init(box);
 	lastref_register(&hand_written, box);
 	lastref_unregister(&hand_written, box);
+	lastref_register(&owns_one, &hot);
+	lastref_unregister(&owns_one, &hot);
+	lastref_register(&owns_eight, &hot);
+	lastref_unregister(&owns_eight, &hot);
 	box_unref(box);
 	return 0;
 }

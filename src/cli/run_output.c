@@ -200,11 +200,15 @@ static int write_and_rename(const char *place, const char *temporary, const stru
 {
 	static struct lr_image_scratch scratch;
 	int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+	uint32_t *numbers;
 	int error;
 
 	if (fd < 0)
 		return -errno;
-	error = lr_image_write(image, &scratch, write_at, &fd);
+	/* Without memory for it the file lacks who holds whom, and the report of it says so. */
+	numbers = calloc(lr_image_count(image, LR_RECORDS) + 1, sizeof(*numbers));
+	error = lr_image_write(image, &scratch, numbers, write_at, &fd);
+	free(numbers);
 	/* Some file systems tell only here that there was no room. */
 	if (close(fd) != 0 && error == 0)
 		error = -errno;

@@ -32,6 +32,10 @@ size_t lr_image_element_size(enum lr_segment_kind kind)
 		return sizeof(struct lr_cursor_block);
 	case LR_NOTES:
 		return sizeof(struct lr_note);
+	case LR_LOOKS:
+		return sizeof(struct lr_look);
+	case LR_EDGES:
+		return sizeof(struct lr_edge);
 	case LR_TEXT:
 	case LR_KINDS:
 		break;

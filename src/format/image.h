@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define LR_IMAGE_MAGIC "LASTREF" /* eight bytes with its zero */
-#define LR_IMAGE_VERSION 1u
+#define LR_IMAGE_VERSION 2u
 #define LR_IMAGE_BYTE_ORDER 0x01020304u
 
 /* A multiple of the page and of every element's size. */
@@ -36,6 +36,8 @@ enum lr_segment_kind {
 	LR_CURSORS, /* struct lr_cursor_block */
 	LR_NOTES,   /* struct lr_note */
 	LR_TEXT,    /* strings, see lr_text_ref */
+	LR_LOOKS,   /* struct lr_look: one an object that a check looked at */
+	LR_EDGES,   /* struct lr_edge: one a reference that such an object holds */
 	LR_KINDS,
 };
 
@@ -197,6 +199,36 @@ struct lr_note {
 #define LR_NOTE_AT_REST 256u /* it is of a cache, and nobody holds it */
 #define LR_NOTE_DEAD 512u    /* its count is dead, but its destructor was not seen */
 
+/*
+ * What the check in the process saw of each live object, so that references can be counted when the object is dead. There is
+ * one check's worth in an image, or none: a process that was killed has had no check.
+ */
+struct lr_look {
+	uint32_t record; /* ordinal + 1 in LR_RECORDS; of its object only if the birth number there ends in `birth` */
+	uint32_t birth; /* the low bits of its birth number */
+	int32_t count; /* references; INT32_MAX is immortal; LR_LOOK_UNKNOWN and the like if negative */
+	uint32_t size; /* bytes of the object, UINT32_MAX also if there are more */
+};
+
+#define LR_LOOK_UNKNOWN (-1) /* its type counts by itself, and does not tell */
+#define LR_LOOK_GONE (-2)    /* its memory is not there, or another's */
+#define LR_LOOK_DEAD (-3)    /* its count is dead, but its destructor was not seen */
+#define LR_LOOK_UNREAD (-4)  /* nothing says if its memory is there: it was not looked at */
+
+/* One reference: @from holds @to. */
+struct lr_edge {
+	uint32_t from;	 /* record, ordinal + 1 */
+	uint32_t to;	 /* record, ordinal + 1 */
+	uint32_t offset; /* of the pointer in @from; UINT32_MAX if it is not known (.visit) */
+	uint32_t how;	 /* LR_EDGE_*, and above it the text of the member's name, 0 if not known */
+};
+
+#define LR_EDGE_FOUND 0u    /* a word of @from that points into @to; it may be no reference */
+#define LR_EDGE_DECLARED 1u /* .owns or .visit says that it is one */
+#define LR_EDGE_HOW 3u	    /* the mask of these; texts begin at multiples of 4 */
+
+_Static_assert(sizeof(struct lr_look) == 16 && LR_SEGMENT_SIZE % 16 == 0, "looks fill a segment");
+_Static_assert(sizeof(struct lr_edge) == 16, "edges fill a segment");
 _Static_assert(sizeof(struct lr_record) == 24 && LR_SEGMENT_SIZE % 24 == 0, "records fill a segment");
 _Static_assert(sizeof(struct lr_site) == 24, "sites fill a segment");
 _Static_assert(sizeof(struct lr_type_entry) == 48 && LR_SEGMENT_SIZE % 48 == 0,

@@ -8,7 +8,7 @@
  * Why pieces are written at offsets and not one after the other: how many records are live is known when all
  * were seen, and a second pass would count differently. So room for the longest possible table is left, each
  * segment enters the table when its bytes are written, and what there is can be read at any moment. Records
- * come last: without the other spaces they have no names.
+ * come after what names them, and what names records by their new ordinals comes after them.
  */
 #include "format/image_write.h"
 
@@ -28,6 +28,8 @@ struct writer {
 	struct lr_image_scratch *scratch;
 	lr_image_write_at write;
 	void *context;
+	uint32_t *numbers; /* by ordinal of a record: its ordinal + 1 in the file; 0 if it is not there */
+	uint32_t written;	     /* records so far */
 	uint64_t elements[LR_KINDS]; /* how many there were at the begin */
 	struct lr_segment segment;   /* the one being written */
 	struct lr_image_header header;
@@ -109,6 +111,26 @@ static uint64_t used_bytes(enum lr_segment_kind kind, const char *bytes, uint64_
 				 round_up(size, lr_image_element_size(kind));
 }
 
+static uint32_t new_number(const struct writer *writer, uint32_t record)
+{
+	return record != 0 && record <= writer->elements[LR_RECORDS] ? writer->numbers[record - 1] :
+								       0;
+}
+
+/* Looks and edges name records, which have other ordinals in the file. */
+static void renumber(struct writer *writer, enum lr_segment_kind kind, size_t size)
+{
+	struct lr_look *looks = (void *)writer->scratch->bytes;
+	struct lr_edge *edges = (void *)writer->scratch->bytes;
+
+	for (size_t i = 0; kind == LR_LOOKS && i < size / sizeof(*looks); i++)
+		looks[i].record = new_number(writer, looks[i].record);
+	for (size_t i = 0; kind == LR_EDGES && i < size / sizeof(*edges); i++) {
+		edges[i].from = new_number(writer, edges[i].from);
+		edges[i].to = new_number(writer, edges[i].to);
+	}
+}
+
 static int write_segment(struct writer *writer, enum lr_segment_kind kind, uint32_t index)
 {
 	uint64_t end = writer->elements[kind] * lr_image_element_size(kind);
@@ -128,6 +150,7 @@ static int write_segment(struct writer *writer, enum lr_segment_kind kind, uint3
 		size_t piece = left < sizeof(*writer->scratch) ? left : sizeof(*writer->scratch);
 
 		memcpy(writer->scratch->bytes, bytes + at, piece);
+		renumber(writer, kind, piece);
 		error = write_piece(writer, piece);
 		at += piece;
 	}
@@ -161,6 +184,9 @@ static int write_records(struct writer *writer)
 	for (uint64_t i = 0; i < writer->elements[LR_RECORDS] && error == 0; i++) {
 		if (!copy_live(&room[count], lr_image_at(writer->image, LR_RECORDS, i)))
 			continue;
+		writer->written++;
+		if (writer->numbers)
+			writer->numbers[i] = writer->written;
 		if (++count < RECORDS_IN_SCRATCH)
 			continue;
 		error = write_piece(writer, count * sizeof(*room));
@@ -173,31 +199,45 @@ static int write_records(struct writer *writer)
 	return error != 0 ? error : end_segment(writer);
 }
 
-int lr_image_write(const struct lr_image *image, struct lr_image_scratch *scratch,
-		   lr_image_write_at write, void *context)
+static int write_spaces(struct writer *writer, const enum lr_segment_kind *kinds, size_t count)
 {
-	static const enum lr_segment_kind order[] = { LR_TEXT,	LR_TYPES, LR_MODULES,
-						      LR_SITES, LR_NOTES, LR_CURSORS };
+	int error = 0;
+
+	for (size_t i = 0; i < count && error == 0; i++) {
+		for (uint32_t s = 0; s < segments_of(writer, kinds[i]) && error == 0; s++)
+			error = write_segment(writer, kinds[i], s);
+	}
+	return error;
+}
+
+int lr_image_write(const struct lr_image *image, struct lr_image_scratch *scratch,
+		   uint32_t *numbers, lr_image_write_at write, void *context)
+{
+	static const enum lr_segment_kind before[] = { LR_TEXT,	 LR_TYPES, LR_MODULES,
+						       LR_SITES, LR_NOTES, LR_CURSORS };
+	static const enum lr_segment_kind after[] = { LR_LOOKS, LR_EDGES };
 	struct writer writer = {
-		.image = image, .scratch = scratch, .write = write, .context = context
+		.image = image, .scratch = scratch, .numbers = numbers, .write = write, .context = context
 	};
 	uint64_t table = 0;
 	int error;
 
 	for (enum lr_segment_kind kind = 0; kind < LR_KINDS; kind++) {
 		writer.elements[kind] = lr_image_count(image, kind);
+		if (!numbers && (kind == LR_LOOKS || kind == LR_EDGES))
+			writer.elements[kind] = 0;
 		table += segments_of(&writer, kind) * sizeof(struct lr_segment);
 	}
 	copy_header(&writer.header, image->header);
 	writer.header.header_size = (uint32_t)(sizeof(writer.header) + table);
 	writer.segment.offset = round_up(writer.header.header_size, sizeof(uint64_t));
 	error = write_header(&writer);
-	for (size_t i = 0; i < LR_ARRAY_SIZE(order) && error == 0; i++) {
-		for (uint32_t s = 0; s < segments_of(&writer, order[i]) && error == 0; s++)
-			error = write_segment(&writer, order[i], s);
-	}
+	if (error == 0)
+		error = write_spaces(&writer, before, LR_ARRAY_SIZE(before));
 	if (error == 0)
 		error = write_records(&writer);
+	if (error == 0)
+		error = write_spaces(&writer, after, LR_ARRAY_SIZE(after));
 	if (error != 0)
 		return error;
 	writer.header.complete = 1;

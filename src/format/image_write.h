@@ -26,6 +26,10 @@ struct lr_image_scratch {
 
 /**
  * lr_image_write() - write @image as a file
+ * @numbers: room for one number for each of its records, zeroed; NULL leaves looks and edges out, as does an image without them
+ *
+ * Records get new ordinals, since only live ones are written, and looks and edges are written with these. A look or an edge of a record that is not
+ * written is written all the same, with the record 0.
  *
  * Pieces come in no simple order, but the file can be read after each of them: what is there by then counts as a file that
  * ends early. `complete` is set by the last piece. An object that is born, destroyed or changed meanwhile is in the file as
@@ -34,6 +38,6 @@ struct lr_image_scratch {
  * Return: 0 or what @write returned.
  */
 int lr_image_write(const struct lr_image *image, struct lr_image_scratch *scratch,
-		   lr_image_write_at write, void *context);
+		   uint32_t *numbers, lr_image_write_at write, void *context);
 
 #endif

@@ -222,7 +222,7 @@ test_another_version_or_byte_order_is_told_of()
 	flip other 8
 	run "$LASTREF_CMD" report other
 	expect_status 3
-	expect_text stderr 'cannot read other: its format is version 254, and this lastref'
+	expect_text stderr 'cannot read other: its format is version 253, and this lastref'
 	cp file other
 	flip other 12
 	run "$LASTREF_CMD" report other

@@ -164,8 +164,11 @@ struct built image_builder_file(const struct image_builder *builder)
 {
 	struct lr_image_scratch scratch;
 	struct built built = { 0 };
+	uint32_t *numbers =
+		must(calloc(lr_image_count(&builder->image, LR_RECORDS) + 1, sizeof(*numbers)));
 
-	if (lr_image_write(&builder->image, &scratch, append, &built) != 0)
+	if (lr_image_write(&builder->image, &scratch, numbers, append, &built) != 0)
 		abort();
+	free(numbers);
 	return built;
 }

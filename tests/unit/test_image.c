@@ -222,7 +222,7 @@ Test(image, a_write_that_fails_ends_the_writing_and_leaves_what_can_be_read)
 		struct disk disk = { .writes_left = writes };
 		struct lr_image image;
 
-		error = lr_image_write(&builder.image, &scratch, write_until_full, &disk);
+		error = lr_image_write(&builder.image, &scratch, NULL, write_until_full, &disk);
 		cr_assert(error == 0 || error == -ENOSPC);
 		if (writes > 0) {
 			cr_assert_eq(open_built(&image, &disk.built, true), 0);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From records to groups.
+ * From records to causes.
  *
  * Layer: analyze. Locks: none.
  *
  * Three passes over the records: how many are live; which of them share an address and a type (an object born over another that never
- * had its last unref); and into groups by type and site, through a hash table. Then the groups are sorted by what they mean (names, modules,
- * offsets), so that two runs give one order, and groups whose stacks read alike are joined: a stack has two ids if two
+ * had its last unref); and into causes by type and site, through a hash table. Then the causes are sorted by what they mean (names, modules,
+ * offsets), so that two runs give one order, and causes whose stacks read alike are joined: a stack has two ids if two
  * threads met it first at once, or if its library was loaded twice.
  */
 #include "analyze/findings.h"
@@ -31,9 +31,9 @@ struct work {
 	uint32_t *addresses; /* record ordinal + 1, hashed by address and type */
 	uint64_t address_mask;
 
-	uint32_t *table; /* group number + 1, hashed by type and site */
+	uint32_t *table; /* cause number + 1, hashed by type and site */
 	uint64_t table_mask;
-	size_t group_room;
+	size_t cause_room;
 };
 
 struct live_record {
@@ -191,35 +191,35 @@ static bool is_overwritten(const struct work *work, const struct live_record *li
 	return false;
 }
 
-static uint64_t group_hash(const struct work *work, uint32_t type, uint32_t site)
+static uint64_t cause_hash(const struct work *work, uint32_t type, uint32_t site)
 {
 	return lr_hash_word((uint64_t)type << 32 | site) & work->table_mask;
 }
 
 /* Twice the room, and the table anew. */
-static bool grow_groups(struct work *work)
+static bool grow_causes(struct work *work)
 {
 	struct lr_findings *findings = work->findings;
-	size_t room = work->group_room ? 2 * work->group_room : 256;
-	struct lr_group *groups = lr_pages_map(room * sizeof(*groups));
+	size_t room = work->cause_room ? 2 * work->cause_room : 256;
+	struct lr_cause *causes = lr_pages_map(room * sizeof(*causes));
 	uint32_t *table = lr_pages_map(4 * room * sizeof(*table));
 
-	if (!groups || !table) {
-		lr_pages_unmap(groups, room * sizeof(*groups));
+	if (!causes || !table) {
+		lr_pages_unmap(causes, room * sizeof(*causes));
 		lr_pages_unmap(table, 4 * room * sizeof(*table));
 		return false;
 	}
-	if (findings->groups)
-		memcpy(groups, findings->groups, findings->group_count * sizeof(*groups));
-	lr_pages_unmap(findings->groups, findings->mapped_groups);
+	if (findings->causes)
+		memcpy(causes, findings->causes, findings->cause_count * sizeof(*causes));
+	lr_pages_unmap(findings->causes, findings->mapped_causes);
 	lr_pages_unmap(work->table, (work->table_mask + 1) * sizeof(*table));
-	findings->groups = groups;
-	findings->mapped_groups = room * sizeof(*groups);
-	work->group_room = room;
+	findings->causes = causes;
+	findings->mapped_causes = room * sizeof(*causes);
+	work->cause_room = room;
 	work->table = table;
 	work->table_mask = 4 * room - 1;
-	for (size_t i = 0; i < findings->group_count; i++) {
-		uint64_t at = group_hash(work, groups[i].type, groups[i].site);
+	for (size_t i = 0; i < findings->cause_count; i++) {
+		uint64_t at = cause_hash(work, causes[i].type, causes[i].site);
 
 		while (table[at] != 0)
 			at = (at + 1) & work->table_mask;
@@ -228,48 +228,48 @@ static bool grow_groups(struct work *work)
 	return true;
 }
 
-static struct lr_group *find_group(struct work *work, uint32_t type, uint32_t site)
+static struct lr_cause *find_cause(struct work *work, uint32_t type, uint32_t site)
 {
 	struct lr_findings *findings = work->findings;
-	struct lr_group *group;
+	struct lr_cause *cause;
 	uint64_t at;
 
-	if (findings->group_count == work->group_room && !grow_groups(work))
+	if (findings->cause_count == work->cause_room && !grow_causes(work))
 		return NULL;
-	at = group_hash(work, type, site);
+	at = cause_hash(work, type, site);
 	for (; work->table[at] != 0; at = (at + 1) & work->table_mask) {
-		group = &findings->groups[work->table[at] - 1];
-		if (group->type == type && group->site == site)
-			return group;
+		cause = &findings->causes[work->table[at] - 1];
+		if (cause->type == type && cause->site == site)
+			return cause;
 	}
-	group = &findings->groups[findings->group_count++];
-	group->type = type;
-	group->site = site;
-	work->table[at] = (uint32_t)findings->group_count;
-	return group;
+	cause = &findings->causes[findings->cause_count++];
+	cause->type = type;
+	cause->site = site;
+	work->table[at] = (uint32_t)findings->cause_count;
+	return cause;
 }
 
 /* Keeps the first born, sorted by number. */
-static void add_example(struct lr_group *group, const struct lr_example *example)
+static void add_example(struct lr_cause *cause, const struct lr_example *example)
 {
-	uint32_t at = group->example_count;
+	uint32_t at = cause->example_count;
 
 	if (at == LR_EXAMPLES_MAX) {
-		if (group->examples[at - 1].birth <= example->birth)
+		if (cause->examples[at - 1].birth <= example->birth)
 			return;
 		at--;
 	} else {
-		group->example_count++;
+		cause->example_count++;
 	}
-	for (; at > 0 && group->examples[at - 1].birth > example->birth; at--)
-		group->examples[at] = group->examples[at - 1];
-	group->examples[at] = *example;
+	for (; at > 0 && cause->examples[at - 1].birth > example->birth; at--)
+		cause->examples[at] = cause->examples[at - 1];
+	cause->examples[at] = *example;
 }
 
-static void add_to_group(struct work *work, const struct live_record *live)
+static void add_to_cause(struct work *work, const struct live_record *live)
 {
 	const struct lr_type_entry *type = lr_image_type(work->findings->image, type_of(&live->copy));
-	struct lr_group *group = find_group(work, type_of(&live->copy), live->copy.site);
+	struct lr_cause *cause = find_cause(work, type_of(&live->copy), live->copy.site);
 	struct lr_example example = {
 		.birth = live->copy.birth,
 		.object = ~live->copy.object,
@@ -277,20 +277,21 @@ static void add_to_group(struct work *work, const struct live_record *live)
 		.dying = !is_alive(&live->copy),
 	};
 
-	/* The sums are right also where there is no memory for groups. */
+	/* The sums are right also where there is no memory for causes. */
 	work->findings->objects++;
 	work->findings->bytes += type ? type->size : 0;
-	if (!group) {
+	if (!cause) {
 		work->findings->incomplete = true;
 		return;
 	}
-	group->objects++;
-	group->bytes += type ? type->size : 0;
+	cause->roots++;
+	cause->objects++;
+	cause->bytes += type ? type->size : 0;
 	if (example.dying) {
-		group->dying++;
-		group->dying_site = live->copy.state & ~LR_STATE_MASK;
+		cause->dying++;
+		cause->dying_site = live->copy.state & ~LR_STATE_MASK;
 	}
-	add_example(group, &example);
+	add_example(cause, &example);
 }
 
 static bool is_wanted(const struct work *work, const struct lr_record *record)
@@ -320,7 +321,7 @@ static void add_record(struct work *work, const struct live_record *live)
 	else if (reported && work->options->skip_reported)
 		work->findings->reported++;
 	else
-		add_to_group(work, live);
+		add_to_cause(work, live);
 }
 
 static void add_records(struct work *work)
@@ -335,45 +336,46 @@ static void add_records(struct work *work)
 	}
 }
 
-/* The groups are sorted: those that read alike are neighbors. */
-static void join_equal_groups(struct lr_findings *findings)
+/* The causes are sorted: those that read alike are neighbors. */
+static void join_equal_causes(struct lr_findings *findings)
 {
 	size_t kept = 0;
 
-	for (size_t i = 1; i < findings->group_count; i++) {
-		struct lr_group *into = &findings->groups[kept];
-		const struct lr_group *group = &findings->groups[i];
+	for (size_t i = 1; i < findings->cause_count; i++) {
+		struct lr_cause *into = &findings->causes[kept];
+		const struct lr_cause *cause = &findings->causes[i];
 
-		if (lr_order_groups(findings->image, into, group) != 0) {
-			findings->groups[++kept] = *group;
+		if (lr_order_causes(findings->image, into, cause) != 0) {
+			findings->causes[++kept] = *cause;
 			continue;
 		}
-		into->objects += group->objects;
-		into->bytes += group->bytes;
-		into->dying += group->dying;
-		if (group->dying)
-			into->dying_site = group->dying_site;
-		for (uint32_t e = 0; e < group->example_count; e++)
-			add_example(into, &group->examples[e]);
+		into->roots += cause->roots;
+		into->objects += cause->objects;
+		into->bytes += cause->bytes;
+		into->dying += cause->dying;
+		if (cause->dying)
+			into->dying_site = cause->dying_site;
+		for (uint32_t e = 0; e < cause->example_count; e++)
+			add_example(into, &cause->examples[e]);
 	}
-	if (findings->group_count > 0)
-		findings->group_count = kept + 1;
+	if (findings->cause_count > 0)
+		findings->cause_count = kept + 1;
 }
 
 static struct lr_example *find_example(struct lr_findings *findings, uint64_t birth)
 {
-	for (size_t i = 0; i < findings->group_count; i++) {
-		struct lr_group *group = &findings->groups[i];
+	for (size_t i = 0; i < findings->cause_count; i++) {
+		struct lr_cause *cause = &findings->causes[i];
 
-		for (uint32_t e = 0; e < group->example_count; e++) {
-			if (group->examples[e].birth == birth)
-				return &group->examples[e];
+		for (uint32_t e = 0; e < cause->example_count; e++) {
+			if (cause->examples[e].birth == birth)
+				return &cause->examples[e];
 		}
 	}
 	return NULL;
 }
 
-/* Notes are few: the process leaves them for groups that a report shows. */
+/* Notes are few: the process leaves them for causes that a report shows. */
 static void attach_notes(struct lr_findings *findings)
 {
 	uint64_t count = lr_image_count(findings->image, LR_NOTES);
@@ -456,7 +458,7 @@ int lr_findings_make(struct lr_findings *findings, const struct lr_image *image,
 	memset(findings, 0, sizeof(*findings));
 	findings->image = image;
 	findings->is_filtered = options->type_globs != NULL;
-	findings->incomplete = !grow_groups(&work);
+	findings->incomplete = !grow_causes(&work);
 	if (options->want_types) {
 		work.live_by_type = lr_pages_map(types * sizeof(*work.live_by_type));
 		work.type_room = work.live_by_type ? types : 0;
@@ -469,45 +471,45 @@ int lr_findings_make(struct lr_findings *findings, const struct lr_image *image,
 		add_records(&work);
 		make_totals(&work);
 	}
-	lr_order_sort_groups(findings);
-	join_equal_groups(findings);
+	lr_order_sort_causes(findings);
+	join_equal_causes(findings);
 	attach_notes(findings);
 	lr_pages_unmap(work.addresses, (work.address_mask + 1) * sizeof(*work.addresses));
 	lr_pages_unmap(work.table, (work.table_mask + 1) * sizeof(*work.table));
 	lr_pages_unmap(work.live_by_type, types * sizeof(*work.live_by_type));
-	return findings->groups ? 0 : -ENOMEM;
+	return findings->causes ? 0 : -ENOMEM;
 }
 
-static struct lr_group *largest_not_shown(struct lr_findings *findings)
+static struct lr_cause *largest_not_shown(struct lr_findings *findings)
 {
-	struct lr_group *largest = NULL;
+	struct lr_cause *largest = NULL;
 
-	for (size_t i = 0; i < findings->group_count; i++) {
-		struct lr_group *group = &findings->groups[i];
+	for (size_t i = 0; i < findings->cause_count; i++) {
+		struct lr_cause *cause = &findings->causes[i];
 
-		if (!group->shown && (!largest || group->objects > largest->objects))
-			largest = group;
+		if (!cause->shown && (!largest || cause->objects > largest->objects))
+			largest = cause;
 	}
 	return largest;
 }
 
 void lr_findings_choose(struct lr_findings *findings, size_t max)
 {
-	if (max == 0 || max >= findings->group_count) {
-		for (size_t i = 0; i < findings->group_count; i++)
-			findings->groups[i].shown = true;
+	if (max == 0 || max >= findings->cause_count) {
+		for (size_t i = 0; i < findings->cause_count; i++)
+			findings->causes[i].shown = true;
 		return;
 	}
-	for (size_t i = 0; i < findings->group_count; i++)
-		findings->groups[i].shown = false;
+	for (size_t i = 0; i < findings->cause_count; i++)
+		findings->causes[i].shown = false;
 	for (size_t i = 0; i < max; i++)
 		largest_not_shown(findings)->shown = true;
 }
 
 void lr_findings_free(struct lr_findings *findings)
 {
-	lr_pages_unmap(findings->groups, findings->mapped_groups);
+	lr_pages_unmap(findings->causes, findings->mapped_causes);
 	lr_pages_unmap(findings->types, findings->mapped_types);
-	findings->groups = NULL;
+	findings->causes = NULL;
 	findings->types = NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Findings: what an image says about leaks, grouped by type and creation site.
+ * Findings: what an image says about leaks, by cause: what is to be mended, and what goes with it.
  *
  * Made by the process itself (its arena), by `lastref run` (the arena of a dead process) and by `lastref report` (a file): one
  * analysis for all of them.
@@ -29,17 +29,66 @@ struct lr_example {
 	bool dying;
 };
 
-/* Leaked objects of one type born at one site. */
-struct lr_group {
+enum lr_cause_kind {
+	LR_CAUSE_LEAK, /* somebody outside forgot references to objects of one type, born at one site */
+	LR_CAUSE_CYCLE, /* objects that hold each other, and nobody else holds them; all such of one shape */
+};
+
+/* A pointer in objects of one type, as a report names it. */
+struct lr_member {
+	lr_text_ref name; /* 0 if only the offset is known */
+	uint32_t offset;  /* UINT32_MAX if only the name is */
+};
+
+/* Objects of one type that go when a cause is mended, and are none of its roots. */
+struct lr_kept {
 	uint32_t type; /* id in the image */
-	uint32_t site; /* id in the image, 0 unknown */
 	uint64_t objects;
 	uint64_t bytes;
-	uint64_t dying;	     /* of these, inside their destructor */
+	uint32_t owner; /* type of what holds most of them, 0 if not known, and by which member */
+	struct lr_member member;
+};
+
+/* One reference within a cycle. */
+struct lr_link {
+	uint64_t from; /* births */
+	uint64_t to;
+	struct lr_member member;
+	bool is_found; /* by a word that points there; nobody declared it a reference */
+};
+
+#define LR_KEPT_MAX 4
+#define LR_LINKS_MAX 6
+
+/* What only causes that are shown need. */
+struct lr_detail {
+	uint32_t kept_count;
+	uint32_t link_count;
+	struct lr_kept kept[LR_KEPT_MAX]; /* the most first */
+	uint64_t kept_others;		  /* objects of further types */
+	struct lr_link links[LR_LINKS_MAX]; /* of one cycle, in the order of the ring where it is one */
+	uint64_t links_left_out;
+};
+
+/*
+ * One thing to mend. Where nobody looked who holds whom (no check ran in the process), each leaked object is a root.
+ */
+struct lr_cause {
+	enum lr_cause_kind kind;
+	uint32_t type; /* id in the image: of the roots. Of a cycle: of the object that its first link begins at */
+	uint32_t site; /* of their birth; id in the image, 0 unknown */
+	uint64_t shape; /* of a cycle: a hash of its types and members, the same in all runs; else 0 */
+	uint64_t roots; /* objects with a forgotten reference. Cycles: how many there are of this shape */
+	uint64_t references; /* forgotten ones: counts, less what leaked objects hold. 0 if a count is not known. Cycles: such on their objects */
+	uint64_t objects;    /* that go when this is mended, roots included */
+	uint64_t bytes;
+	uint64_t members;    /* of one cycle: how many objects hold each other */
+	uint64_t dying;	     /* of the roots, inside their destructor */
 	uint32_t dying_site; /* of one of those: the last unref */
 	bool shown;	     /* see lr_findings_choose() */
 	uint32_t example_count;
-	struct lr_example examples[LR_EXAMPLES_MAX]; /* the first born, by number */
+	struct lr_example examples[LR_EXAMPLES_MAX]; /* of the roots, or of one cycle's objects: the first born, by number */
+	struct lr_detail *detail; /* if it is shown and keeps objects or is a cycle; else NULL */
 };
 
 /* Per type. */
@@ -51,18 +100,20 @@ struct lr_type_totals {
 
 struct lr_findings {
 	const struct lr_image *image;
-	struct lr_group *groups; /* sorted by type name, then by site as modules and offsets, never by address */
-	size_t group_count;
+	struct lr_cause *causes; /* sorted by kind, type name, then by shape, or site as modules and offsets; never by address */
+	size_t cause_count;
 	struct lr_type_totals *types; /* sorted by name */
 	size_t type_count;
-	uint64_t objects; /* in all groups */
+	uint64_t objects; /* in all causes, and shared ones */
 	uint64_t bytes;
-	uint64_t reported; /* live, but reported by an earlier check; in no group */
+	uint64_t shared; /* objects that several causes keep together; in no cause */
+	uint64_t unlooked; /* leaked objects that no check looked at: nothing is known of who holds them and whom they hold */
+	uint64_t reported; /* live, but reported by an earlier check; in no cause */
 	uint64_t released; /* reported by an earlier check, and not live any more; 0 where type_globs choose */
-	uint64_t overwritten; /* live records whose address was born again: freed without their last unref; in no group */
-	bool incomplete; /* no memory for the whole analysis: some objects are in no group, or overwritten ones are, or types are missing */
+	uint64_t overwritten; /* live records whose address was born again: freed without their last unref; in no cause */
+	bool incomplete; /* no memory for the whole analysis: some objects are in no cause, or overwritten ones are, or types are missing */
 	bool is_filtered;     /* lr_findings_options.type_globs was given */
-	size_t mapped_groups; /* sizes of the mappings, for lr_findings_free() */
+	size_t mapped_causes; /* sizes of the mappings, for lr_findings_free() */
 	size_t mapped_types;
 };
 
@@ -85,12 +136,16 @@ struct lr_findings_options {
  *
  * Time and memory: three passes over the records, 16 bytes of scratch an object at the most.
  * Where memory lacks, @findings->incomplete is set, and what could be had is there: the sums of objects and bytes always are.
- * Return: 0, or -ENOMEM if there is no group at all for lack of memory.
+ * Return: 0, or -ENOMEM if there is no cause at all for lack of memory.
  */
 int lr_findings_make(struct lr_findings *findings, const struct lr_image *image,
 		     const struct lr_findings_options *options);
 
-/** lr_findings_choose() - mark the @max groups with the most objects as shown; all of them if @max is 0. */
+/**
+ * lr_findings_choose() - mark the @max causes with the most objects as shown, all of them if @max is 0, and find their details
+ *
+ * Where memory lacks for details, they are missing and @findings->incomplete is set.
+ */
 void lr_findings_choose(struct lr_findings *findings, size_t max);
 
 void lr_findings_free(struct lr_findings *findings);

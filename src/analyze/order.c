@@ -67,16 +67,16 @@ static int compare_sites(const struct lr_image *image, uint32_t a, uint32_t b)
 	return 0;
 }
 
-int lr_order_groups(const struct lr_image *image, const struct lr_group *a, const struct lr_group *b)
+int lr_order_causes(const struct lr_image *image, const struct lr_cause *a, const struct lr_cause *b)
 {
 	int order = compare_types(image, a->type, b->type);
 
 	return order ? order : compare_sites(image, a->site, b->site);
 }
 
-static int groups_order(const void *image, const void *a, const void *b)
+static int causes_order(const void *image, const void *a, const void *b)
 {
-	return lr_order_groups(image, a, b);
+	return lr_order_causes(image, a, b);
 }
 
 static int totals_order(const void *image, const void *a_, const void *b_)
@@ -87,9 +87,9 @@ static int totals_order(const void *image, const void *a_, const void *b_)
 	return compare_types(image, a->type, b->type);
 }
 
-void lr_order_sort_groups(struct lr_findings *findings)
+void lr_order_sort_causes(struct lr_findings *findings)
 {
-	lr_sort(findings->groups, findings->group_count, sizeof(*findings->groups), groups_order,
+	lr_sort(findings->causes, findings->cause_count, sizeof(*findings->causes), causes_order,
 		findings->image);
 }
 

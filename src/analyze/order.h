@@ -9,10 +9,10 @@
 
 #include "analyze/findings.h"
 
-/** lr_order_groups() - negative, 0, positive, as strcmp(): by type name and size, then by stack as modules and offsets. */
-int lr_order_groups(const struct lr_image *image, const struct lr_group *a, const struct lr_group *b);
+/** lr_order_causes() - negative, 0, positive, as strcmp(): by type name and size, then by stack as modules and offsets. */
+int lr_order_causes(const struct lr_image *image, const struct lr_cause *a, const struct lr_cause *b);
 
-void lr_order_sort_groups(struct lr_findings *findings);
+void lr_order_sort_causes(struct lr_findings *findings);
 void lr_order_sort_types(struct lr_findings *findings);
 
 #endif

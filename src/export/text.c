@@ -4,7 +4,7 @@
  *
  * Layer: export. Locks: none; no allocation, so that the process under test can print it from anywhere.
  *
- * First the total, then a table of types where one is asked for, then one block a group, largest groups kept where there are too
+ * First the total, then a table of types where one is asked for, then one block a cause, largest causes kept where there are too
  * many, and last what is missing. Nothing in it depends on addresses or time, so two reports can be compared by diff.
  */
 #include "export/text.h"
@@ -15,7 +15,7 @@
 #include <limits.h>
 #include <string.h>
 
-#define GROUPS_SHOWN 10
+#define CAUSES_SHOWN 10
 #define TYPES_SHOWN 10
 #define FRAMES_SHOWN 12
 #define FRAMES_ASKED 16 /* a few more: frames of generated functions are left out */
@@ -312,21 +312,21 @@ static void prepare(const struct report *report)
 	size_t count = 0;
 	size_t room = 0;
 
-	for (size_t i = 0; i < findings->group_count; i++)
-		room += findings->groups[i].shown ? 2 * FRAMES_ASKED : 0;
+	for (size_t i = 0; i < findings->cause_count; i++)
+		room += findings->causes[i].shown ? 2 * FRAMES_ASKED : 0;
 	if (room == 0 || !report->symbolizer->prepare)
 		return;
 	addresses = lr_pages_map(room * sizeof(*addresses));
 	if (!addresses)
 		return;
-	for (size_t i = 0; i < findings->group_count; i++) {
-		const struct lr_group *group = &findings->groups[i];
+	for (size_t i = 0; i < findings->cause_count; i++) {
+		const struct lr_cause *cause = &findings->causes[i];
 
-		if (!group->shown)
+		if (!cause->shown)
 			continue;
-		count += lr_text_addresses(report->image, group->site, addresses + count,
+		count += lr_text_addresses(report->image, cause->site, addresses + count,
 					   room - count);
-		count += lr_text_addresses(report->image, group->dying_site, addresses + count,
+		count += lr_text_addresses(report->image, cause->dying_site, addresses + count,
 					   room - count);
 	}
 	report->symbolizer->prepare(report->symbolizer->context, addresses, count);
@@ -390,9 +390,9 @@ static void write_total(const struct report *report)
 		objects(sink, findings->objects);
 		lr_sink_text(sink, " leaked, ");
 		lr_sink_size(sink, findings->bytes);
-		if (findings->group_count > 0) {
+		if (findings->cause_count > 0) {
 			lr_sink_text(sink, ", born at ");
-			plural(sink, findings->group_count, "place", "places");
+			plural(sink, findings->cause_count, "place", "places");
 		}
 	}
 	color(report, "0");
@@ -481,10 +481,10 @@ static void write_example(const struct report *report, const struct lr_example *
 	lr_sink_text(sink, "\n");
 }
 
-static void write_site(const struct report *report, const struct lr_group *group, const char *label,
+static void write_site(const struct report *report, const struct lr_cause *cause, const char *label,
 		       uint32_t site)
 {
-	const struct lr_type_entry *type = lr_image_type(report->image, group->type);
+	const struct lr_type_entry *type = lr_image_type(report->image, cause->type);
 
 	struct stack_line line = {
 		.sink = report->sink,
@@ -498,53 +498,53 @@ static void write_site(const struct report *report, const struct lr_group *group
 	lr_sink_text(report->sink, "\n");
 }
 
-static void write_group(const struct report *report, const struct lr_group *group, size_t number)
+static void write_cause(const struct report *report, const struct lr_cause *cause, size_t number)
 {
 	struct lr_sink *sink = report->sink;
 
 	lr_sink_text(sink, "\n");
 	color(report, "1");
-	lr_sink_printf(sink, "LEAK %zu of %zu  ", number, report->findings->group_count);
-	lr_sink_number(sink, group->objects);
+	lr_sink_printf(sink, "LEAK %zu of %zu  ", number, report->findings->cause_count);
+	lr_sink_number(sink, cause->objects);
 	lr_sink_text(sink, " ");
-	type_name(sink, report->image, group->type);
+	type_name(sink, report->image, cause->type);
 	color(report, "0");
 	lr_sink_text(sink, "  ");
-	lr_sink_size(sink, group->bytes);
+	lr_sink_size(sink, cause->bytes);
 	lr_sink_text(sink, "\n");
-	write_site(report, group, "  BORN AT  ", group->site);
-	for (uint32_t i = 0; i < group->example_count; i++)
-		write_example(report, &group->examples[i], i == 0);
-	if (group->objects > group->example_count) {
+	write_site(report, cause, "  BORN AT  ", cause->site);
+	for (uint32_t i = 0; i < cause->example_count; i++)
+		write_example(report, &cause->examples[i], i == 0);
+	if (cause->objects > cause->example_count) {
 		lr_sink_text(sink, "           and ");
-		lr_sink_number(sink, group->objects - group->example_count);
+		lr_sink_number(sink, cause->objects - cause->example_count);
 		lr_sink_text(sink, " more\n");
 	}
-	if (group->dying == 0)
+	if (cause->dying == 0)
 		return;
 	lr_sink_text(sink, "  BEING DESTROYED  ");
-	lr_sink_number(sink, group->dying);
-	write_site(report, group, " of them, last unref at ", group->dying_site);
+	lr_sink_number(sink, cause->dying);
+	write_site(report, cause, " of them, last unref at ", cause->dying_site);
 }
 
-static void write_groups(const struct report *report)
+static void write_causes(const struct report *report)
 {
 	const struct lr_findings *findings = report->findings;
 	uint64_t hidden = 0;
-	size_t hidden_groups = 0;
+	size_t hidden_causes = 0;
 
-	for (size_t i = 0; i < findings->group_count; i++) {
-		if (findings->groups[i].shown) {
-			write_group(report, &findings->groups[i], i + 1);
+	for (size_t i = 0; i < findings->cause_count; i++) {
+		if (findings->causes[i].shown) {
+			write_cause(report, &findings->causes[i], i + 1);
 			continue;
 		}
-		hidden += findings->groups[i].objects;
-		hidden_groups++;
+		hidden += findings->causes[i].objects;
+		hidden_causes++;
 	}
-	if (hidden_groups == 0)
+	if (hidden_causes == 0)
 		return;
 	lr_sink_text(report->sink, "\nNot shown: ");
-	plural(report->sink, hidden_groups, "smaller leak", "smaller leaks");
+	plural(report->sink, hidden_causes, "smaller leak", "smaller leaks");
 	lr_sink_text(report->sink, " with ");
 	objects(report->sink, hidden);
 	lr_sink_text(report->sink,
@@ -684,7 +684,7 @@ void lr_text_report(struct lr_sink *sink, const struct lr_findings *findings,
 	if (options->types && !findings->image->cut_short)
 		write_types(&report);
 	prepare(&report);
-	write_groups(&report);
+	write_causes(&report);
 	write_remarks(&report);
 	lr_sink_flush(sink);
 }

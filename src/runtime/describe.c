@@ -374,10 +374,10 @@ void lr_describe_examples(struct lr_findings *findings, struct lr_description *r
 {
 	bool alone = !lr_thread_others_run();
 
-	for (size_t i = 0; i < findings->group_count; i++) {
-		struct lr_group *group = &findings->groups[i];
+	for (size_t i = 0; i < findings->cause_count; i++) {
+		struct lr_cause *cause = &findings->causes[i];
 
-		for (uint32_t e = 0; group->shown && e < group->example_count; e++)
-			describe(&group->examples[e], alone, room++);
+		for (uint32_t e = 0; cause->shown && e < cause->example_count; e++)
+			describe(&cause->examples[e], alone, room++);
 	}
 }

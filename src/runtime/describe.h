@@ -19,8 +19,8 @@ struct lr_description {
 };
 
 /**
- * lr_describe_examples() - fill in the notes of all examples in shown groups
- * @room: one for each example of a shown group, in order; the examples will point into it
+ * lr_describe_examples() - fill in the notes of all examples in shown causes
+ * @room: one for each example of a shown cause, in order; the examples will point into it
  *
  * Calls the program's .describe, .leak_message, .count and .size_of, with no lock held, on objects that cannot die meanwhile: no
  * other thread runs, or a reference is held.

@@ -29,7 +29,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define GROUPS_DESCRIBED 10
+#define CAUSES_DESCRIBED 10
 
 /* Findings with the notes of their examples. */
 struct check {
@@ -49,11 +49,11 @@ static void make_check(struct check *check, const struct lr_findings_options *op
 	struct lr_findings *findings = &check->findings;
 
 	memset(check, 0, sizeof(*check));
-	/* Without memory for groups the sums are there all the same, and the report says what is missing. */
+	/* Without memory for causes the sums are there all the same, and the report says what is missing. */
 	lr_findings_make(findings, &lr_arena_image, options);
-	lr_findings_choose(findings, GROUPS_DESCRIBED);
-	for (size_t i = 0; i < findings->group_count; i++)
-		check->described += findings->groups[i].shown ? findings->groups[i].example_count : 0;
+	lr_findings_choose(findings, CAUSES_DESCRIBED);
+	for (size_t i = 0; i < findings->cause_count; i++)
+		check->described += findings->causes[i].shown ? findings->causes[i].example_count : 0;
 	check->descriptions = lr_pages_map(check->described * sizeof(*check->descriptions) + 1);
 	if (!check->descriptions) {
 		findings->incomplete = true;

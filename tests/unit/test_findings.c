@@ -32,7 +32,7 @@ static void make(struct lr_findings_options options)
 
 static const char *group_type(size_t group)
 {
-	const struct lr_type_entry *type = lr_image_type(&builder.image, findings.groups[group].type);
+	const struct lr_type_entry *type = lr_image_type(&builder.image, findings.causes[group].type);
 
 	return lr_image_text(&builder.image, type->name, NULL);
 }
@@ -41,7 +41,7 @@ Test(findings, an_empty_image_has_none)
 {
 	make((struct lr_findings_options){ 0 });
 	cr_assert_eq(findings.objects, 0);
-	cr_assert_eq(findings.group_count, 0);
+	cr_assert_eq(findings.cause_count, 0);
 	cr_assert_not(findings.incomplete);
 }
 
@@ -53,9 +53,9 @@ Test(findings, objects_of_one_type_and_site_are_one_group)
 	for (uint64_t i = 1; i <= 5; i++)
 		image_builder_record(&builder, type, i, site, LR_STATE_ALIVE);
 	make((struct lr_findings_options){ 0 });
-	cr_assert_eq(findings.group_count, 1);
-	cr_assert_eq(findings.groups[0].objects, 5);
-	cr_assert_eq(findings.groups[0].bytes, 5 * 64);
+	cr_assert_eq(findings.cause_count, 1);
+	cr_assert_eq(findings.causes[0].objects, 5);
+	cr_assert_eq(findings.causes[0].bytes, 5 * 64);
 	cr_assert_eq(findings.objects, 5);
 	cr_assert_eq(findings.bytes, 5 * 64);
 }
@@ -69,7 +69,7 @@ Test(findings, the_dead_and_the_free_are_left_out)
 	image_builder_record(&builder, type, 3, 0, LR_STATE_ALIVE);
 	make((struct lr_findings_options){ 0 });
 	cr_assert_eq(findings.objects, 1);
-	cr_assert_eq(findings.groups[0].examples[0].birth & LR_BIRTH_NUMBER_MASK, 3);
+	cr_assert_eq(findings.causes[0].examples[0].birth & LR_BIRTH_NUMBER_MASK, 3);
 }
 
 Test(findings, the_examples_are_the_first_born)
@@ -80,10 +80,10 @@ Test(findings, the_examples_are_the_first_born)
 	for (size_t i = 0; i < 5; i++)
 		image_builder_record(&builder, type, numbers[i], 0, LR_STATE_ALIVE);
 	make((struct lr_findings_options){ 0 });
-	cr_assert_eq(findings.groups[0].example_count, 3);
-	cr_assert_eq(findings.groups[0].examples[0].birth & LR_BIRTH_NUMBER_MASK, 2);
-	cr_assert_eq(findings.groups[0].examples[1].birth & LR_BIRTH_NUMBER_MASK, 4);
-	cr_assert_eq(findings.groups[0].examples[2].birth & LR_BIRTH_NUMBER_MASK, 7);
+	cr_assert_eq(findings.causes[0].example_count, 3);
+	cr_assert_eq(findings.causes[0].examples[0].birth & LR_BIRTH_NUMBER_MASK, 2);
+	cr_assert_eq(findings.causes[0].examples[1].birth & LR_BIRTH_NUMBER_MASK, 4);
+	cr_assert_eq(findings.causes[0].examples[2].birth & LR_BIRTH_NUMBER_MASK, 7);
 }
 
 Test(findings, groups_are_sorted_by_type_name_and_not_by_who_came_first)
@@ -94,7 +94,7 @@ Test(findings, groups_are_sorted_by_type_name_and_not_by_who_came_first)
 	image_builder_record(&builder, stream, 1, 0, LR_STATE_ALIVE);
 	image_builder_record(&builder, box, 2, 0, LR_STATE_ALIVE);
 	make((struct lr_findings_options){ 0 });
-	cr_assert_eq(findings.group_count, 2);
+	cr_assert_eq(findings.cause_count, 2);
 	cr_assert_str_eq(group_type(0), "box");
 	cr_assert_str_eq(group_type(1), "stream");
 }
@@ -118,9 +118,9 @@ Test(findings, of_two_types_with_one_name_the_smaller_comes_first)
 	image_builder_record(&builder, large, 1, 0, LR_STATE_ALIVE);
 	image_builder_record(&builder, small, 2, 0, LR_STATE_ALIVE);
 	make((struct lr_findings_options){ 0 });
-	cr_assert_eq(findings.group_count, 2);
-	cr_assert_eq(findings.groups[0].type, small);
-	cr_assert_eq(findings.groups[1].type, large);
+	cr_assert_eq(findings.cause_count, 2);
+	cr_assert_eq(findings.causes[0].type, small);
+	cr_assert_eq(findings.causes[1].type, large);
 }
 
 Test(findings, sites_that_read_alike_are_one_group)
@@ -134,9 +134,9 @@ Test(findings, sites_that_read_alike_are_one_group)
 	image_builder_record(&builder, type, 2, second, LR_STATE_ALIVE);
 	image_builder_record(&builder, type, 3, other, LR_STATE_ALIVE);
 	make((struct lr_findings_options){ 0 });
-	cr_assert_eq(findings.group_count, 2);
-	cr_assert_eq(findings.groups[0].objects, 2);
-	cr_assert_eq(findings.groups[1].objects, 1);
+	cr_assert_eq(findings.cause_count, 2);
+	cr_assert_eq(findings.causes[0].objects, 2);
+	cr_assert_eq(findings.causes[1].objects, 1);
 }
 
 Test(findings, an_object_inside_its_destructor_is_told_with_the_site_of_its_last_unref)
@@ -147,9 +147,9 @@ Test(findings, an_object_inside_its_destructor_is_told_with_the_site_of_its_last
 	image_builder_record(&builder, type, 1, 0, LR_STATE_DYING | site);
 	make((struct lr_findings_options){ .only_reported = true });
 	cr_assert_eq(findings.objects, 1);
-	cr_assert_eq(findings.groups[0].dying, 1);
-	cr_assert_eq(findings.groups[0].dying_site, site);
-	cr_assert(findings.groups[0].examples[0].dying);
+	cr_assert_eq(findings.causes[0].dying, 1);
+	cr_assert_eq(findings.causes[0].dying_site, site);
+	cr_assert(findings.causes[0].examples[0].dying);
 }
 
 Test(findings, of_two_objects_at_one_address_the_older_was_freed_without_its_last_unref)
@@ -161,7 +161,7 @@ Test(findings, of_two_objects_at_one_address_the_older_was_freed_without_its_las
 	make((struct lr_findings_options){ 0 });
 	cr_assert_eq(findings.overwritten, 1);
 	cr_assert_eq(findings.objects, 1);
-	cr_assert_eq(findings.groups[0].examples[0].birth & LR_BIRTH_NUMBER_MASK, 2);
+	cr_assert_eq(findings.causes[0].examples[0].birth & LR_BIRTH_NUMBER_MASK, 2);
 }
 
 Test(findings, memory_of_a_dying_object_may_be_anothers_already)
@@ -173,7 +173,7 @@ Test(findings, memory_of_a_dying_object_may_be_anothers_already)
 	make((struct lr_findings_options){ 0 });
 	cr_assert_eq(findings.overwritten, 0);
 	cr_assert_eq(findings.objects, 2);
-	cr_assert_eq(findings.groups[0].dying, 1);
+	cr_assert_eq(findings.causes[0].dying, 1);
 }
 
 Test(findings, an_object_inside_its_destructor_stands_in_nobodys_place)
@@ -211,7 +211,7 @@ Test(findings, what_was_reported_is_counted_or_left_out_as_asked)
 	lr_findings_free(&findings);
 	make((struct lr_findings_options){ .only_reported = true });
 	cr_assert_eq(findings.objects, 1);
-	cr_assert_eq(findings.groups[0].examples[0].birth & LR_BIRTH_NUMBER_MASK, 1);
+	cr_assert_eq(findings.causes[0].examples[0].birth & LR_BIRTH_NUMBER_MASK, 1);
 }
 
 Test(findings, what_was_reported_and_is_gone_was_released)
@@ -281,11 +281,11 @@ Test(findings, the_largest_groups_are_chosen)
 	}
 	make((struct lr_findings_options){ 0 });
 	lr_findings_choose(&findings, 2);
-	for (size_t i = 0; i < findings.group_count; i++)
-		cr_assert_eq(findings.groups[i].shown, findings.groups[i].objects >= 4);
+	for (size_t i = 0; i < findings.cause_count; i++)
+		cr_assert_eq(findings.causes[i].shown, findings.causes[i].objects >= 4);
 	lr_findings_choose(&findings, 0);
-	for (size_t i = 0; i < findings.group_count; i++)
-		cr_assert(findings.groups[i].shown);
+	for (size_t i = 0; i < findings.cause_count; i++)
+		cr_assert(findings.causes[i].shown);
 }
 
 Test(findings, the_totals_tell_born_and_live)

@@ -42,5 +42,5 @@ run_suites()
 	rm -f "$folder/meson-logs/$name.json"
 	say "running tests in $folder: $name"
 	meson test -C "$folder" --no-rebuild --logbase "$name" "$@" 2>&1 </dev/null |
-		grep -E '^ *[0-9]+/[0-9]+ |^ERROR|^No ' || true
+		grep --line-buffered -E '^ *[0-9]+/[0-9]+ |^ERROR|^No ' || true
 }

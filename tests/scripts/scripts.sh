@@ -97,6 +97,26 @@ test_a_test_that_hangs_is_ended_with_all_that_it_started_and_the_next_one_runs()
 	! kill -0 "$(cat pid)" 2>/dev/null || grep -q '^State:.Z' "/proc/$(cat pid)/status" || fail "its child still runs"
 }
 
+test_a_test_can_trap_what_was_ignored_when_the_tests_were_started()
+{
+	cat >traps.sh <<-'SH'
+		. "$SRC/tests/support/tap.sh"
+		test_traps()
+		{
+			for signal in HUP INT QUIT; do
+				trap "touch got-$signal" "$signal"
+				kill -"$signal" "$BASHPID"
+				[ -e "got-$signal" ]
+			done
+		}
+		run_tests "$@"
+	SH
+	trap '' HUP INT QUIT
+	run bash traps.sh traps
+	expect_status 0
+	expect_text stdout 'ok 1 - traps'
+}
+
 test_an_include_against_the_layers_is_found()
 {
 	tree base '"runtime/arena.h"'

@@ -30,7 +30,8 @@
 #	CC, CXX		compilers, gcc and g++ if unset
 #	TEST_SECONDS	how long one test may take
 #
-# The environment of a test has no LASTREF* settings of the caller, LC_ALL=C, and LD_LIBRARY_PATH set to the build folder.
+# The environment of a test has no LASTREF* settings of the caller, LC_ALL=C, and LD_LIBRARY_PATH set to the build folder. No signal is
+# ignored.
 #
 # Functions for tests:
 #	run CMD [ARG...]	run CMD without stdin; its output goes to the files `stdout` and `stderr`, its exit status to $status.
@@ -49,6 +50,13 @@
 #				allowed. FLAGs come last.
 #	compile_static OUT SOURCE [FLAG...]
 #				the same with liblastref.a in place of the shared library
+
+# A shell cannot trap what was ignored when it started, and what it starts ignores it too: SIGHUP under nohup, SIGQUIT and SIGINT in the
+# background of a script. Tests of signals need those of a program that is started at a terminal.
+if [ -z "${TAP_STARTED_ANEW-}" ] && [ -n "$(trap -p)" ] && env --default-signal true 2>/dev/null; then
+	TAP_STARTED_ANEW=1 exec env --default-signal bash "$0" "$@"
+fi
+unset TAP_STARTED_ANEW
 
 set -u
 

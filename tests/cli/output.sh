@@ -52,6 +52,23 @@ test_a_full_disk_is_no_crash()
 	expect_status 0
 }
 
+test_a_misuse_is_told_on_standard_error_also_if_reports_go_to_a_file()
+{
+	box_program prog <<-'C'
+		int main(void)
+		{
+			static struct box never_begun;
+
+			box_ref(&never_begun);
+			return 0;
+		}
+	C
+	with leaks=warn:output=file ./prog
+	expect_status 134
+	expect_text stderr 'MISUSE  REF ON AN OBJECT THAT WAS NEVER INITIALIZED'
+	[ ! -e file ]
+}
+
 # with_broken_stderr LASTREF-VALUE CMD...: as `with`, with a standard error that nobody reads.
 with_broken_stderr()
 {

@@ -117,6 +117,16 @@ test_a_test_can_trap_what_was_ignored_when_the_tests_were_started()
 	expect_text stdout 'ok 1 - traps'
 }
 
+test_git_ignores_what_the_scripts_make()
+{
+	git -C "$SRC" rev-parse --git-dir >/dev/null 2>&1 || skip "needs git, and a clone"
+	# Folders, and the files beside them.
+	for made in build build-asan build-aarch64-root build-aarch64-root.ini build-aarch64-root.log; do
+		git -C "$SRC" check-ignore -q "$made"
+	done
+	expect_equal "$(git -C "$SRC" ls-files 'build*')" ''
+}
+
 test_an_include_against_the_layers_is_found()
 {
 	tree base '"runtime/arena.h"'

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * memfs bench: the CPU time of one thread for births, lookups, renames and unlinks, with a real tree in memory.
+ * memfs bench: the CPU time of one thread for births, lookups, renames and unlinks, with a real
+ * tree in memory.
  *
- * All paths are made before the clock runs. Run with checking off and on, and compare: bench/memfs_overhead.sh
- * does.
+ * All paths are made before the clock runs. Run with checking off and on, and compare:
+ * bench/memfs_overhead.sh does.
  */
 #include "memfs.h"
 
@@ -18,7 +19,8 @@
 /**
  * struct bench - the files that are made, moved and unlinked, all in the directories of the loaded tree, in turn
  * @created: their paths at first
- * @moved: their paths after the rename, each in the next directory; every tenth takes the path of one that is there
+ * @moved: their paths after the rename, each in the next directory; every tenth takes the
+ *	path of one that is there
  * @n: how many
  * @n_directories: how many directories were loaded
  */
@@ -129,7 +131,7 @@ static void look_up(struct memfs *memfs, char **paths)
 	uint64_t random = memfs->options->seed;
 
 	for (size_t i = 0; i < memfs->options->n_lookups; i++) {
-		LASTREF_AUTO(dentry) struct dentry *dentry = NULL;
+		DENTRY_AUTO struct dentry *dentry = NULL;
 		const char *path = paths[random_next(&random) % memfs->tree.n];
 
 		memfs_expect(memfs, "lookup", path, fs_lookup(memfs->root, path, &dentry), 0);

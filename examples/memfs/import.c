@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * memfs import: a real tree goes in, is read back, linked, renamed and half unlinked, and goes away.
+ * memfs import: a real tree goes in, is read back, linked, renamed and half unlinked, and goes
+ * away.
  *
- * What it prints is the same in every run on the same tree, but for the lines that start with "time".
+ * What it prints is the same in every run on the same tree, but for the lines that start with
+ * "time".
  */
 #include "memfs.h"
 
@@ -122,7 +124,10 @@ static void choose_suffix(const struct tree *tree, char *suffix, size_t size)
 		snprintf(suffix, size, ".renamed%u", ++n);
 }
 
-/* In turn: to another name in its directory, to another directory, and there over a file. Directories never stay. */
+/*
+ * In turn: to another name in its directory, to another directory, and there over a file.
+ * Directories never stay.
+ */
 static void rename_nth(struct memfs *memfs, size_t n, size_t i, size_t moved, const char *suffix)
 {
 	const struct entry *entry = &memfs->tree.entries[i];
@@ -181,7 +186,10 @@ static size_t count_files_and_links(const struct tree *tree)
 	return n;
 }
 
-/* Half of all names but directories, chosen at random: each of those that are left is as likely as the next. */
+/*
+ * Half of all names but directories, chosen at random: each of those that are left is as likely as
+ * the next.
+ */
 static void unlink_half(struct memfs *memfs)
 {
 	uint64_t random = memfs->options->seed;
@@ -205,6 +213,16 @@ static void unlink_half(struct memfs *memfs)
 	printf("unlink   %zu names, %zu of open files\n", n_unlinked, n_open);
 }
 
+static void print_cache(const struct memfs *memfs)
+{
+	struct dcache_info info;
+
+	dcache_stat(&memfs->fs->dcache, &info);
+	printf("time cache: %llu found, %llu made, %llu evicted; %zu entries, %zu at rest\n",
+	       (unsigned long long)info.n_found, (unsigned long long)info.n_entered,
+	       (unsigned long long)info.n_evicted, info.n_entries, info.n_resting);
+}
+
 static void work(struct memfs *memfs, double *since)
 {
 	struct lookers *lookers = lookers_start(memfs);
@@ -222,6 +240,7 @@ static void work(struct memfs *memfs, double *since)
 	unlink_half(memfs);
 	print_time("unlink", since);
 	lookers_stop(lookers);
+	print_cache(memfs);
 }
 
 int memfs_import(const struct memfs_options *options)

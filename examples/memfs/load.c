@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Loads a real tree: directories, files with their content, symbolic links with their target. One thread, no
- * recursion: the list of entries is also the list of directories still to be read. Sorted by name, so that
- * every run does the same.
+ * Loads a real tree: directories, files with their content, symbolic links with their target. One
+ * thread, no recursion: the list of entries is also the list of directories still to be read.
+ * Sorted by name, so that every run does the same.
  */
 #include "memfs.h"
 

@@ -2,9 +2,9 @@
 /*
  * Threads that look up paths, and inodes by number, while the tree changes under them.
  *
- * Each knows the paths and numbers as they were at the start. A path is found, and then names the same inode as
- * then, or it is not there any more: nothing else may happen. No locks: what is shared
- * and changes is atomic.
+ * Each knows the paths and numbers as they were at the start. A path is found, and then names the
+ * same inode as then, or it is not there any more: nothing else may happen. No locks: what is
+ * shared and changes is atomic.
  */
 #include "memfs.h"
 
@@ -50,7 +50,7 @@ struct lookers {
 
 static int look_up_path(const struct lookers *lookers, size_t i)
 {
-	LASTREF_AUTO(dentry) struct dentry *dentry = NULL;
+	DENTRY_AUTO struct dentry *dentry = NULL;
 	int r = fs_lookup(lookers->memfs->root, lookers->paths[i], &dentry);
 
 	if (r == 0 && dentry->inode->number != lookers->numbers[i])

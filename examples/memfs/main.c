@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * memfs: an in-memory file system at work on a real tree. The command line, and what all commands share.
+ * memfs: an in-memory file system at work on a real tree. The command line, and what all commands
+ * share.
  */
 #include "memfs.h"
 
@@ -14,7 +15,8 @@
 
 void memfs_begin(struct memfs *memfs, const struct memfs_options *options)
 {
-	const struct fs_options fs_options = { .fault = options->fault };
+	const struct fs_options fs_options = { .fault = options->fault,
+					       .cache_limit = options->cache_limit };
 	LASTREF_AUTO(mount) struct mount *mount = NULL;
 
 	*memfs = (struct memfs){ .options = options, .fs = fs_create(&fs_options) };
@@ -27,7 +29,7 @@ int memfs_end(struct memfs *memfs)
 {
 	size_t n_leaked;
 
-	dentry_ref_clear(&memfs->root);
+	dentry_put_slot(&memfs->root);
 	tree_finish(&memfs->tree);
 	fflush(stdout);
 	n_leaked = fs_destroy(memfs->fs);
@@ -60,7 +62,7 @@ size_t memfs_mkdir(struct memfs *memfs, const char *name)
 
 uint64_t memfs_number(struct memfs *memfs, const char *path)
 {
-	LASTREF_AUTO(dentry) struct dentry *dentry = NULL;
+	DENTRY_AUTO struct dentry *dentry = NULL;
 
 	return fs_lookup(memfs->root, path, &dentry) == 0 ? dentry->inode->number : 0;
 }
@@ -70,11 +72,19 @@ struct arguments {
 	int (*command)(const struct memfs_options *options);
 };
 
-enum { OPTION_FAULT = 0x100, OPTION_THREADS, OPTION_SEED, OPTION_LOOKUPS, OPTION_FILES };
+enum {
+	OPTION_FAULT = 0x100,
+	OPTION_THREADS,
+	OPTION_SEED,
+	OPTION_LOOKUPS,
+	OPTION_FILES,
+	OPTION_CACHE
+};
 
 static const struct argp_option options[] = {
-	{ "fault", OPTION_FAULT, "lookup|handle", 0, "make this mistake once, for lastref to find",
-	  0 },
+	{ "fault", OPTION_FAULT, "NAME", 0,
+	  "make this mistake once, for lastref to find: lookup, handle, rename, cycle or over", 0 },
+	{ "cache", OPTION_CACHE, "N", 0, "so many dentries may rest in the cache (262144)", 0 },
 	{ "threads", OPTION_THREADS, "N", 0, "import: so many threads look up paths meanwhile (8)",
 	  0 },
 	{ "seed", OPTION_SEED, "N", 0, "what is chosen at random (1)", 0 },
@@ -97,11 +107,18 @@ static unsigned long long number(struct argp_state *state, const char *text, uns
 
 static enum fs_fault fault(struct argp_state *state, const char *text)
 {
-	if (strcmp(text, "lookup") == 0)
-		return FS_FAULT_LOOKUP;
-	if (strcmp(text, "handle") != 0)
-		argp_error(state, "no such fault: '%s'; there are lookup and handle", text);
-	return FS_FAULT_HANDLE;
+	static const char *const names[] = {
+		[FS_FAULT_LOOKUP] = "lookup", [FS_FAULT_HANDLE] = "handle",
+		[FS_FAULT_RENAME] = "rename", [FS_FAULT_CYCLE] = "cycle",
+		[FS_FAULT_OVER] = "over",
+	};
+
+	for (unsigned i = FS_FAULT_LOOKUP; i <= FS_FAULT_OVER; i++)
+		if (strcmp(text, names[i]) == 0)
+			return (enum fs_fault)i;
+	argp_error(state, "no such fault: '%s'; there are lookup, handle, rename, cycle and over",
+		   text);
+	return FS_FAULT_NONE;
 }
 
 static void argument(struct argp_state *state, struct arguments *arguments, char *text)
@@ -126,6 +143,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	switch (key) {
 	case OPTION_FAULT:
 		o->fault = fault(state, text);
+		return 0;
+	case OPTION_CACHE:
+		o->cache_limit = number(state, text, UINT32_MAX);
 		return 0;
 	case OPTION_THREADS:
 		o->n_threads = (unsigned)number(state, text, 1024);
@@ -165,6 +185,7 @@ int main(int argc, char **argv)
 	};
 	struct arguments arguments = { .options = {
 					       .dir = "/usr/include",
+					       .cache_limit = FS_CACHE_LIMIT,
 					       .n_threads = 8,
 					       .seed = 1,
 					       .n_lookups = 2000000,

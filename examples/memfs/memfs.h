@@ -15,6 +15,7 @@ enum { MEMFS_VERIFIED = 0, MEMFS_WRONG = 1, MEMFS_USAGE = 2 };
  * struct memfs_options - the command line
  * @dir: the real directory
  * @fault: a mistake to be made
+ * @cache_limit: how many dentries may rest in the cache
  * @n_threads: how many look up paths while import works
  * @seed: of everything random
  * @n_lookups: of bench
@@ -23,6 +24,7 @@ enum { MEMFS_VERIFIED = 0, MEMFS_WRONG = 1, MEMFS_USAGE = 2 };
 struct memfs_options {
 	const char *dir;
 	enum fs_fault fault;
+	size_t cache_limit;
 	unsigned n_threads;
 	uint64_t seed;
 	size_t n_lookups;
@@ -70,10 +72,16 @@ void memfs_begin(struct memfs *memfs, const struct memfs_options *options);
 /** memfs_end() - destroys it, and prints how many objects leaked. Return: the exit status. */
 int memfs_end(struct memfs *memfs);
 
-/** memfs_expect() - counts, and says, a result that is not the expected one; 0 or a negative errno each. */
+/**
+ * memfs_expect() - counts, and says, a result that is not the expected one; 0 or a negative errno
+ * each.
+ */
 void memfs_expect(struct memfs *memfs, const char *what, const char *path, int result, int expected);
 
-/** memfs_load() - load the real directory as "/tree". Return: 0, or the negative errno of opening it. */
+/**
+ * memfs_load() - load the real directory as "/tree". Return: 0, or the negative errno of opening
+ * it.
+ */
 int memfs_load(struct memfs *memfs);
 
 /** memfs_mkdir() - make a directory at the top. Return: its entry. */
@@ -100,7 +108,10 @@ size_t memfs_verify_names(struct memfs *memfs);
 
 struct lookers;
 
-/** lookers_start() - threads that look up what is in the tree now, whatever becomes of it; all are at work then. */
+/**
+ * lookers_start() - threads that look up what is in the tree now, whatever becomes of it; all are
+ * at work then.
+ */
 struct lookers *lookers_start(struct memfs *memfs);
 
 /** lookers_stop() - ends them, and counts what they found wrong. */

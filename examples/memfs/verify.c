@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Compares the file system with what it should contain. One thread; others may look up paths meanwhile.
+ * Compares the file system with what it should contain. One thread; others may look up paths
+ * meanwhile.
  */
 #include "memfs.h"
 
@@ -42,7 +43,7 @@ static int read_path(struct memfs *memfs, const char *path, struct sum *sum)
 
 static int read_target(struct memfs *memfs, const char *path, struct sum *sum)
 {
-	LASTREF_AUTO(dentry) struct dentry *dentry = NULL;
+	DENTRY_AUTO struct dentry *dentry = NULL;
 	int r = fs_lookup(memfs->root, path, &dentry);
 	ssize_t n;
 
@@ -59,7 +60,7 @@ static int read_target(struct memfs *memfs, const char *path, struct sum *sum)
 
 static int check_directory(struct memfs *memfs, const char *path)
 {
-	LASTREF_AUTO(dentry) struct dentry *dentry = NULL;
+	DENTRY_AUTO struct dentry *dentry = NULL;
 	int r = fs_lookup(memfs->root, path, &dentry);
 
 	if (r < 0)
@@ -110,7 +111,10 @@ void memfs_verify_open(struct memfs *memfs, const char *path, struct file *file,
 	memfs_expect(memfs, "read while unlinked", path, r, 0);
 }
 
-/* The first directory in the loaded one that is still there, or the loaded one itself, which is the first entry. */
+/*
+ * The first directory in the loaded one that is still there, or the loaded one itself, which is the
+ * first entry.
+ */
 static char *some_directory(const struct tree *tree)
 {
 	for (size_t i = 1; i < tree->n; i++)
@@ -121,7 +125,7 @@ static char *some_directory(const struct tree *tree)
 
 static void verify_lookup_fails(struct memfs *memfs, const char *dir, const char *name, int expected)
 {
-	LASTREF_AUTO(dentry) struct dentry *dentry = NULL;
+	DENTRY_AUTO struct dentry *dentry = NULL;
 	char *path = path_join(dir, name);
 
 	memfs_expect(memfs, "lookup", path, fs_lookup(memfs->root, path, &dentry), expected);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# memfs, the in-memory file system of examples/memfs, on real trees; and what lastref says of its two faults.
+# memfs, the in-memory file system of examples/memfs, on real trees; and what lastref says of its faults.
 #
 # MEMFS is the program to test. Its verdict "verified" means that it read back every byte and found every name.
 
@@ -152,7 +152,7 @@ test_a_usage_error_is_named()
 	expect_text stderr "one argument too many: 'b'"
 	run "$MEMFS" import --fault=bad
 	expect_status 2
-	expect_text stderr "no such fault: 'bad'; there are lookup and handle"
+	expect_text stderr "no such fault: 'bad'; there are lookup, handle, rename, cycle and over"
 	run "$MEMFS" import --threads=-1
 	expect_status 2
 	expect_text stderr "not a number from 0 to 1024: '-1'"
@@ -202,6 +202,65 @@ test_the_handle_fault_is_reported_by_type_path_and_line_of_birth()
 	expect_text stdout 'destroy  7 objects leaked'
 	expect_match stderr 'file#[0-9]+ "/tree/a"'
 	expect_match stderr 'file\.c:[0-9]+ file_new'
+}
+
+test_a_tree_larger_than_the_cache_makes_the_round_trip()
+{
+	mkdir -p tree/a/b tree/c
+	(cd tree/a && seq 300 | xargs touch && cd ../c && seq 300 | xargs touch)
+	import --cache 7
+	expect_match stdout '^time cache: .* [1-9][0-9]* evicted; [0-9]+ entries, 7 at rest$'
+	grep -v '^time' stdout >small
+	import
+	expect_match stdout '^time cache: .* 0 evicted;'
+	grep -v '^time' stdout >large
+	cmp small large
+}
+
+test_without_room_in_the_cache_nothing_rests()
+{
+	make_tree
+	import --cache 0
+	expect_match stdout '^time cache: .*; 0 entries, 0 at rest$'
+}
+
+test_nothing_leaks_when_dentries_are_evicted_all_the_time()
+{
+	make_tree
+	run "$LASTREF_CMD" run -- "$MEMFS" import tree --cache 1
+	expect_status 0
+	expect_text stdout 'destroy  0 objects leaked'
+}
+
+test_the_rename_fault_is_reported_with_the_directory_that_is_kept()
+{
+	make_tree
+	run "$LASTREF_CMD" run -- "$MEMFS" import tree --fault rename
+	expect_status 23
+	expect_text stdout 'result   verified, 0 wrong'
+	expect_text stdout 'destroy  6 objects leaked'
+	expect_match stderr 'dentry#[0-9]+ "/tree/a"'
+	expect_match stderr 'dentry\.c:[0-9]+ dentry_new'
+}
+
+test_the_cycle_fault_is_reported_with_parent_and_child()
+{
+	make_tree
+	run "$LASTREF_CMD" run -- "$MEMFS" import tree --fault cycle
+	expect_status 23
+	expect_text stdout 'result   verified, 0 wrong'
+	expect_text stdout 'destroy  4 objects leaked'
+	expect_match stderr 'dentry#[0-9]+ "/"'
+	expect_match stderr 'dentry#[0-9]+ "/tree"'
+}
+
+test_the_over_fault_is_reported_where_it_is_made()
+{
+	make_tree
+	run "$LASTREF_CMD" run -- "$MEMFS" import tree --fault over
+	expect_status 134
+	expect_match stderr 'ONE UNREF TOO MANY \(the object is at rest\): dentry#[0-9]+'
+	expect_match stderr 'AT .*dcache\.c:[0-9]+ dentry_put'
 }
 
 test_bench_prints_the_cpu_time_of_each_phase()

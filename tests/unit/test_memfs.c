@@ -28,7 +28,7 @@ static void begin(void)
 
 static void end(void)
 {
-	dentry_ref_clear(&root);
+	dentry_put_slot(&root);
 	cr_assert_eq(fs_destroy(fs), 0);
 }
 
@@ -60,14 +60,14 @@ static void expect_file(const char *path, const char *content)
 
 static int lookup(const char *path)
 {
-	LASTREF_AUTO(dentry) struct dentry *dentry = NULL;
+	DENTRY_AUTO struct dentry *dentry = NULL;
 
 	return fs_lookup(root, path, &dentry);
 }
 
 static struct inode_info stat_of(const char *path)
 {
-	LASTREF_AUTO(dentry) struct dentry *dentry = NULL;
+	DENTRY_AUTO struct dentry *dentry = NULL;
 	struct inode_info info = { 0 };
 
 	cr_assert_eq(fs_lookup(root, path, &dentry), 0, "%s", path);
@@ -136,7 +136,7 @@ Test(memfs, a_directory_can_be_opened_but_not_read_or_written)
 
 Test(memfs, a_symbolic_link_keeps_its_target_and_is_not_followed)
 {
-	LASTREF_AUTO(dentry) struct dentry *dentry = NULL;
+	DENTRY_AUTO struct dentry *dentry = NULL;
 	LASTREF_AUTO(file) struct file *file = NULL;
 	char target[16] = "";
 
@@ -268,7 +268,7 @@ Test(memfs, unlink_refuses_a_directory_and_rmdir_all_but_an_empty_one)
 
 Test(memfs, nothing_can_be_made_in_a_directory_that_was_removed)
 {
-	LASTREF_AUTO(dentry) struct dentry *directory = NULL;
+	DENTRY_AUTO struct dentry *directory = NULL;
 
 	cr_assert_eq(fs_mkdir(root, "a"), 0);
 	cr_assert_eq(fs_lookup(root, "a", &directory), 0);
@@ -281,7 +281,7 @@ Test(memfs, nothing_can_be_made_in_a_directory_that_was_removed)
 
 Test(memfs, nothing_can_be_made_in_a_directory_that_a_rename_replaced)
 {
-	LASTREF_AUTO(dentry) struct dentry *replaced = NULL;
+	DENTRY_AUTO struct dentry *replaced = NULL;
 
 	cr_assert_eq(fs_mkdir(root, "a"), 0);
 	cr_assert_eq(fs_mkdir(root, "b"), 0);
@@ -430,8 +430,8 @@ Test(memfs, a_hundred_thousand_nested_directories_are_destroyed_without_recursio
 		cr_assert_eq(fs_lookup(at, "d", &next), 0);
 		dentry_ref_adopt(&at, next);
 	}
-	dentry_ref_clear(&root);
-	dentry_ref_clear(&at);
+	dentry_put_slot(&root);
+	dentry_put_slot(&at);
 	unmount_on_a_small_stack();
 	cr_assert_eq(lastref_live_objects(), 0);
 }
@@ -486,7 +486,7 @@ Test(memfs, a_mount_is_found_by_its_name_and_made_once)
 
 Test(memfs, a_dentry_is_described_by_its_path)
 {
-	LASTREF_AUTO(dentry) struct dentry *dentry = NULL;
+	DENTRY_AUTO struct dentry *dentry = NULL;
 	char text[32];
 
 	cr_assert_eq(fs_mkdir(root, "etc"), 0);
@@ -500,7 +500,7 @@ Test(memfs, a_dentry_is_described_by_its_path)
 
 Test(memfs, a_path_that_does_not_fit_is_cut_as_snprintf_does)
 {
-	LASTREF_AUTO(dentry) struct dentry *dentry = NULL;
+	DENTRY_AUTO struct dentry *dentry = NULL;
 	char text[] = "********";
 
 	cr_assert_eq(fs_mkdir(root, "etc"), 0);
@@ -528,13 +528,271 @@ Test(memfs_leak, a_leaked_dentry_is_counted_with_all_that_it_holds, .init = begi
 {
 	cr_assert_eq(fs_mkdir(root, "a"), 0);
 	cr_assert_eq(fs_lookup(root, "a", &leaked), 0);
-	dentry_ref_clear(&root);
+	dentry_put_slot(&root);
 	cr_assert_eq(fs_destroy(fs), 4, "two dentries, two inodes");
+}
+
+static struct dcache_info cache_info(void)
+{
+	struct dcache_info info;
+
+	dcache_stat(&fs->dcache, &info);
+	return info;
+}
+
+Test(memfs, a_dentry_rests_in_the_cache_when_nobody_holds_it)
+{
+	struct dentry *dentry = NULL;
+
+	cr_assert_eq(fs_mkdir(root, "a"), 0);
+	cr_assert_eq(fs_lookup(root, "a", &dentry), 0);
+	cr_assert_eq(cache_info().n_entries, 1);
+	cr_assert_eq(cache_info().n_resting, 0);
+	dentry_put(dentry);
+	cr_assert_eq(cache_info().n_entries, 1);
+	cr_assert_eq(cache_info().n_resting, 1);
+}
+
+Test(memfs, a_lookup_revives_the_dentry_that_rests)
+{
+	DENTRY_AUTO struct dentry *again = NULL;
+	struct dentry *dentry = NULL;
+
+	cr_assert_eq(fs_mkdir(root, "a"), 0);
+	cr_assert_eq(fs_lookup(root, "a", &dentry), 0);
+	dentry_put(dentry);
+	cr_assert_eq(fs_lookup(root, "a", &again), 0);
+	cr_assert_eq(again, dentry);
+	cr_assert_eq(dentry_ref_count(again), 1);
+	cr_assert_eq(cache_info().n_entered, 1);
+	cr_assert_eq(cache_info().n_resting, 0);
+}
+
+Test(memfs, of_too_many_that_rest_the_one_that_rested_longest_is_evicted)
+{
+	make("a", "");
+	make("b", "");
+	make("c", "");
+	cr_assert_eq(lookup("a"), 0);
+	dcache_set_limit(&fs->dcache, 2);
+	cr_assert_eq(cache_info().n_entries, 2);
+	cr_assert_eq(cache_info().n_evicted, 1);
+	cr_assert_eq(lookup("a"), 0);
+	cr_assert_eq(lookup("c"), 0);
+	cr_assert_eq(cache_info().n_entered, 3, "those are cached still");
+	cr_assert_eq(lookup("b"), 0);
+	cr_assert_eq(cache_info().n_entered, 4);
+	cr_assert_eq(cache_info().n_evicted, 2);
+}
+
+Test(memfs, what_a_name_means_does_not_change_when_its_dentry_is_evicted)
+{
+	uint64_t number;
+
+	cr_assert_eq(fs_mkdir(root, "dir"), 0);
+	make("dir/a", "text");
+	number = stat_of("dir/a").number;
+	dcache_set_limit(&fs->dcache, 0);
+	cr_assert_eq(cache_info().n_entries, 0);
+	expect_file("dir/a", "text");
+	cr_assert_eq(stat_of("dir/a").number, number);
+	cr_assert_eq(lookup("dir/b"), -ENOENT);
+}
+
+Test(memfs, a_parent_rests_only_when_none_of_its_children_is_cached)
+{
+	cr_assert_eq(fs_mkdir(root, "a"), 0);
+	cr_assert_eq(fs_mkdir(root, "a/b"), 0);
+	cr_assert_eq(lookup("a/b"), 0);
+	cr_assert_eq(cache_info().n_entries, 2);
+	cr_assert_eq(cache_info().n_resting, 1, "b, which holds a");
+	dcache_set_limit(&fs->dcache, 0);
+	cr_assert_eq(cache_info().n_entries, 0);
+	cr_assert_eq(dentry_ref_count(root), 2, "the mount's and ours");
+}
+
+Test(memfs, a_dentry_that_is_held_is_not_evicted)
+{
+	DENTRY_AUTO struct dentry *dentry = NULL;
+
+	cr_assert_eq(fs_mkdir(root, "a"), 0);
+	cr_assert_eq(fs_mkdir(root, "a/b"), 0);
+	cr_assert_eq(fs_lookup(root, "a/b", &dentry), 0);
+	dcache_set_limit(&fs->dcache, 0);
+	cr_assert_eq(cache_info().n_entries, 2);
+	cr_assert_eq(cache_info().n_evicted, 0);
+}
+
+Test(memfs, a_dentry_at_rest_goes_with_its_name)
+{
+	uint64_t number;
+
+	make("a", "");
+	number = stat_of("a").number;
+	cr_assert_eq(cache_info().n_resting, 1);
+	cr_assert_eq(fs_unlink(root, "a"), 0);
+	cr_assert_eq(cache_info().n_entries, 0);
+	cr_assert_eq(cache_info().n_resting, 0);
+	cr_assert_eq(find_number(number), -ESTALE);
+}
+
+Test(memfs, a_dentry_without_a_name_goes_when_nobody_holds_it)
+{
+	struct dentry *dentry = NULL;
+	uint64_t number;
+
+	make("a", "");
+	cr_assert_eq(fs_lookup(root, "a", &dentry), 0);
+	number = dentry->inode->number;
+	cr_assert_eq(fs_unlink(root, "a"), 0);
+	cr_assert_eq(cache_info().n_entries, 0);
+	cr_assert_eq(find_number(number), 0);
+	dentry_put(dentry);
+	cr_assert_eq(find_number(number), -ESTALE);
+}
+
+Test(memfs, a_name_that_is_made_anew_does_not_find_the_old_dentry)
+{
+	DENTRY_AUTO struct dentry *old = NULL;
+
+	make("a", "old");
+	cr_assert_eq(fs_lookup(root, "a", &old), 0);
+	cr_assert_eq(fs_unlink(root, "a"), 0);
+	make("a", "new");
+	expect_file("a", "new");
+	cr_assert_neq(stat_of("a").number, old->inode->number);
+}
+
+Test(memfs, a_rename_takes_the_dentry_along)
+{
+	DENTRY_AUTO struct dentry *before = NULL;
+	DENTRY_AUTO struct dentry *after = NULL;
+
+	make("a", "");
+	cr_assert_eq(fs_mkdir(root, "dir"), 0);
+	cr_assert_eq(fs_lookup(root, "a", &before), 0);
+	cr_assert_eq(fs_rename(root, "a", "dir/b"), 0);
+	cr_assert_eq(fs_lookup(root, "dir/b", &after), 0);
+	cr_assert_eq(before, after);
+	cr_assert_eq(before->parent, after->parent);
+	cr_assert_eq(lookup("a"), -ENOENT);
+}
+
+Test(memfs, a_rename_of_names_that_are_not_cached_replaces_as_well)
+{
+	make("a", "new");
+	make("b", "old");
+	dcache_set_limit(&fs->dcache, 0);
+	cr_assert_eq(fs_rename(root, "a", "b"), 0);
+	cr_assert_eq(lookup("a"), -ENOENT);
+	expect_file("b", "new");
+}
+
+Test(memfs, a_rename_into_a_subtree_that_is_held_is_refused_with_an_empty_cache)
+{
+	DENTRY_AUTO struct dentry *below = NULL;
+
+	cr_assert_eq(fs_mkdir(root, "a"), 0);
+	cr_assert_eq(fs_mkdir(root, "a/b"), 0);
+	cr_assert_eq(fs_lookup(root, "a/b", &below), 0);
+	dcache_set_limit(&fs->dcache, 0);
+	cr_assert_eq(fs_rename(below, "../../a", "x"), -EINVAL);
+	cr_assert_eq(fs_rename(root, "a", "a/b/x"), -EINVAL);
+}
+
+Test(memfs, an_unmount_empties_the_cache_but_for_what_is_held)
+{
+	DENTRY_AUTO struct dentry *held = NULL;
+
+	cr_assert_eq(fs_mkdir(root, "a"), 0);
+	cr_assert_eq(fs_mkdir(root, "a/b"), 0);
+	make("a/c", "");
+	cr_assert_eq(lookup("a/b"), 0);
+	cr_assert_eq(fs_lookup(root, "a", &held), 0);
+	cr_assert_eq(fs_unmount(fs, "test"), 0);
+	cr_assert_eq(cache_info().n_entries, 0);
+	cr_assert_eq(cache_info().n_resting, 0);
+	cr_assert_eq(dentry_ref_count(held), 1);
+	cr_assert_eq(lookup("a"), -ENOENT);
+}
+
+Test(memfs, an_unmount_leaves_the_cache_of_other_mounts)
+{
+	LASTREF_AUTO(mount) struct mount *other = NULL;
+
+	make("a", "");
+	cr_assert_eq(fs_mount(fs, "other", &other), 0);
+	cr_assert_eq(fs_mkdir(other->root, "b"), 0);
+	cr_assert_eq(fs_rename(other->root, "b", "c"), 0);
+	cr_assert_eq(fs_unmount(fs, "other"), 0);
+	cr_assert_eq(cache_info().n_entries, 1);
+	expect_file("a", "");
+}
+
+Test(memfs, ten_thousand_dentries_in_the_cache_are_all_found)
+{
+	char name[32];
+
+	for (int i = 0; i < 10000; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		make(name, "");
+	}
+	for (int i = 0; i < 10000; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		cr_assert_eq(lookup(name), 0);
+	}
+	cr_assert_eq(cache_info().n_entered, 10000);
+	cr_assert_geq(fs->dcache.n_buckets, 10000);
+}
+
+Test(memfs, the_rename_fault_loses_the_reference_on_the_old_parent)
+{
+	make("a", "");
+	cr_assert_eq(fs_mkdir(root, "dir"), 0);
+	cr_assert_eq(lookup("dir"), 0);
+	fs->options.fault = FS_FAULT_RENAME;
+	cr_assert_eq(fs_rename(root, "a", "dir/a"), 0);
+	dcache_set_limit(&fs->dcache, 0);
+	cr_assert_eq(dentry_ref_count(root), 3, "the mount's, ours, and the lost one");
+	dentry_put(root);
+}
+
+Test(memfs_leak, the_cycle_fault_makes_parent_and_child_hold_each_other, .init = begin)
+{
+	DENTRY_AUTO struct dentry *child = NULL;
+
+	cr_assert_eq(fs_mkdir(root, "a"), 0);
+	fs->options.fault = FS_FAULT_CYCLE;
+	cr_assert_eq(fs_lookup(root, "a", &child), 0);
+	leaked = child;
+	cr_assert_eq(child->parent->latest, child);
+	dentry_put_slot(&child);
+	dentry_put_slot(&root);
+	cr_assert_eq(fs_destroy(fs), 4, "two dentries, two inodes");
+}
+
+static void count_misuse(const struct lastref_misuse *misuse, void *count)
+{
+	if (misuse->kind == LASTREF_MISUSE_UNREF_AT_REST)
+		++*(int *)count;
+}
+
+Test(memfs_leak, the_over_fault_gives_up_a_dentry_at_rest, .init = begin)
+{
+	DENTRY_AUTO struct dentry *dentry = NULL;
+	int n = 0;
+
+	lastref_set_misuse_handler(count_misuse, &n);
+	cr_assert_eq(fs_mkdir(root, "a"), 0);
+	cr_assert_eq(fs_lookup(root, "a", &dentry), 0);
+	fs->options.fault = FS_FAULT_OVER;
+	dentry_put_slot(&dentry);
+	cr_assert_eq(n, 1);
 }
 
 Test(memfs, the_lookup_fault_loses_one_reference_on_a_directory)
 {
-	LASTREF_AUTO(dentry) struct dentry *found = NULL;
+	DENTRY_AUTO struct dentry *found = NULL;
 	char name[FS_NAME_MAX + 2];
 	int64_t before = dentry_ref_count(root);
 
@@ -543,5 +801,5 @@ Test(memfs, the_lookup_fault_loses_one_reference_on_a_directory)
 	fs->options.fault = FS_FAULT_LOOKUP;
 	cr_assert_eq(fs_lookup(root, name, &found), -ENAMETOOLONG);
 	cr_assert_eq(dentry_ref_count(root), before + 1);
-	dentry_unref(root);
+	dentry_put(root);
 }

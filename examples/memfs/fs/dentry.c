@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Dentries.
+ * Dentries by themselves; dcache.c has them in the cache.
  *
- * Locks: fs_tree_lock for reading, where a parent or a name is read without the directory's lock.
+ * Locks: fs_tree_lock for reading, where a parent or a name is read without the cache's lock.
  */
 #include "dentry.h"
 
-#include "inode.h"
+#include "fs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,33 +34,28 @@ struct dentry *dentry_new(struct dentry *parent, const struct name *name, struct
 }
 
 /*
- * The last child of a directory may be all that kept it, and so on upwards: a path of 100,000 names would be as
- * many nested destructors. So the parents that this one alone keeps are released in a loop, each after its own
- * parent was taken from it.
+ * Run by evict, so with the cache's lock held: the parent may come to rest here. The inode was
+ * taken from the dentry before, to be given up after the lock.
  */
 void dentry_destroy(struct dentry *dentry)
 {
-	struct dentry *up = dentry_ref_steal(&dentry->parent);
-
-	inode_ref_clear(&dentry->inode);
+	dentry_ref_clear(&dentry->parent);
 	free(dentry->name);
 	free(dentry);
-
-	while (up && lastref_count_is_unique(&up->refs)) {
-		struct dentry *next = dentry_ref_steal(&up->parent);
-
-		dentry_unref(up);
-		up = next;
-	}
-	dentry_unref(up);
 }
 
-bool dentry_has_name(const struct dentry *dentry, const struct name *name)
+void dentry_put_slot(struct dentry **slot)
 {
-	return dentry->hash == name->hash && dentry->length == name->length &&
-	       memcmp(dentry->name, name->text, name->length) == 0;
+	dentry_put(dentry_ref_steal(slot));
 }
 
+bool dentry_is(const struct dentry *dentry, const struct dentry *parent, const struct name *name)
+{
+	return dentry->hash == name->hash && dentry->parent == parent &&
+	       dentry->length == name->length && memcmp(dentry->name, name->text, name->length) == 0;
+}
+
+/* The caller holds the old parent, so it does not come to rest here. */
 void dentry_rename(struct dentry *dentry, struct dentry *parent, const struct name *name, char **text)
 {
 	char *before = dentry->name;
@@ -69,7 +64,11 @@ void dentry_rename(struct dentry *dentry, struct dentry *parent, const struct na
 	*text = before;
 	dentry->length = (uint32_t)name->length;
 	dentry->hash = name->hash;
-	dentry_ref_set(&dentry->parent, parent);
+	/* What --fault rename shows: the new parent is held, and the old one never given up. */
+	if (fs_makes_mistake(dentry->inode->fs, FS_FAULT_RENAME))
+		dentry->parent = dentry_ref(parent);
+	else
+		dentry_ref_set(&dentry->parent, parent);
 }
 
 struct dentry *dentry_parent(struct dentry *dentry)
@@ -121,8 +120,8 @@ static int write_path(const struct dentry *dentry, char *buf, size_t size)
 }
 
 /*
- * Never waits: a log line may describe a dentry in the middle of a rename of this very thread. The parents live
- * as long as the dentry, which holds them.
+ * Never waits: a log line may describe a dentry in the middle of a rename of this very thread. The
+ * parents live as long as the dentry, which holds them.
  */
 int dentry_describe(const void *object, char *buf, size_t size)
 {

@@ -2,12 +2,12 @@
 /*
  * A directory's table. The callers lock (walk.c says what).
  *
- * Nothing here changes a count but dir_add(), which takes the table's reference: to grow, and to take an entry
- * out, references only move from slot to slot. So no destructor ever runs under a directory's lock.
+ * Nothing here changes a count but link_new() and link_free(), which have to do with no table. So
+ * no destructor ever runs under a directory's lock.
  */
 #include "dir.h"
 
-#include "dentry.h"
+#include "inode.h"
 #include "name.h"
 
 #include <errno.h>
@@ -16,34 +16,60 @@
 
 #define BUCKETS_MIN 8
 
-static struct dentry **bucket_of(const struct dir *dir, uint32_t hash)
+struct link *link_new(const struct name *name, struct inode *inode)
+{
+	struct link *link = calloc(1, sizeof(*link) + name->length + 1);
+
+	if (!link)
+		return NULL;
+	memcpy(link->name, name->text, name->length);
+	link->length = (uint32_t)name->length;
+	link->hash = name->hash;
+	inode_ref_set(&link->inode, inode);
+	return link;
+}
+
+void link_free(struct link *link)
+{
+	if (!link)
+		return;
+	inode_ref_clear(&link->inode);
+	free(link);
+}
+
+static struct link **bucket_of(const struct dir *dir, uint32_t hash)
 {
 	return &dir->buckets[hash & (dir->n_buckets - 1)];
 }
 
-/* Takes the first dentry of a chain out of it; its reference is the caller's. */
-static struct dentry *chain_pop(struct dentry **chain)
+static struct link *chain_pop(struct link **chain)
 {
-	struct dentry *first = dentry_ref_steal(chain);
+	struct link *first = *chain;
 
-	dentry_ref_move(chain, &first->sibling);
+	*chain = first->next;
+	first->next = NULL;
 	return first;
 }
 
-/* Puts a dentry in front of a chain, which takes over the caller's reference. */
-static void chain_push(struct dentry **chain, struct dentry *dentry)
+static void chain_push(struct link **chain, struct link *link)
 {
-	dentry_ref_move(&dentry->sibling, chain);
-	dentry_ref_adopt(chain, dentry);
+	link->next = *chain;
+	*chain = link;
 }
 
-struct dentry **dir_find(const struct dir *dir, const struct name *name)
+static bool has_name(const struct link *link, const struct name *name)
+{
+	return link->hash == name->hash && link->length == name->length &&
+	       memcmp(link->name, name->text, name->length) == 0;
+}
+
+struct link **dir_find(const struct dir *dir, const struct name *name)
 {
 	if (dir->n_buckets == 0)
 		return NULL;
-	for (struct dentry **slot = bucket_of(dir, name->hash); *slot; slot = &(*slot)->sibling)
-		if (dentry_has_name(*slot, name))
-			return slot;
+	for (struct link **at = bucket_of(dir, name->hash); *at; at = &(*at)->next)
+		if (has_name(*at, name))
+			return at;
 	return NULL;
 }
 
@@ -57,9 +83,9 @@ static void grow(struct dir *dir)
 		return;
 	for (size_t i = 0; i < dir->n_buckets; i++) {
 		while (dir->buckets[i]) {
-			struct dentry *dentry = chain_pop(&dir->buckets[i]);
+			struct link *link = chain_pop(&dir->buckets[i]);
 
-			chain_push(bucket_of(&bigger, dentry->hash), dentry);
+			chain_push(bucket_of(&bigger, link->hash), link);
 		}
 	}
 	free(dir->buckets);
@@ -71,29 +97,29 @@ int dir_reserve(struct dir *dir)
 {
 	if (dir->removed)
 		return -ENOENT;
-	if (dir->n_entries >= dir->n_buckets)
+	if (dir->n_links >= dir->n_buckets)
 		grow(dir);
 	return dir->n_buckets ? 0 : -ENOMEM;
 }
 
-void dir_add(struct dir *dir, struct dentry *dentry)
+void dir_add(struct dir *dir, struct link *link)
 {
-	chain_push(bucket_of(dir, dentry->hash), dentry_ref(dentry));
-	dir->n_entries++;
+	chain_push(bucket_of(dir, link->hash), link);
+	dir->n_links++;
 }
 
-struct dentry *dir_take(struct dir *dir, struct dentry **slot)
+struct link *dir_take(struct dir *dir, struct link **at)
 {
-	dir->n_entries--;
-	return chain_pop(slot);
+	dir->n_links--;
+	return chain_pop(at);
 }
 
-void dir_remove(struct dir *dir, struct dentry **list)
+void dir_remove(struct dir *dir, struct link **list)
 {
 	for (size_t i = 0; i < dir->n_buckets; i++)
 		while (dir->buckets[i])
 			chain_push(list, chain_pop(&dir->buckets[i]));
-	dir->n_entries = 0;
+	dir->n_links = 0;
 	dir->removed = true;
 	dir_finish(dir);
 }

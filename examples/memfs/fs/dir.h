@@ -1,54 +1,87 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A directory's table: name to dentry, a hash table that grows with its entries.
+ * A directory's table: name to inode, a hash table that grows with its links. All tables together
+ * are what the file system has stored; the dentries are a cache of it.
  *
- * Each bucket is a chain of slots: the bucket holds the first dentry, its .sibling holds the next. So an entry
- * in the table holds one reference, which is what keeps a linked file alive while nobody uses it.
+ * A link holds its inode, which is what keeps a file alive while nobody uses it. Links themselves
+ * are not counted: each has one owner, a table or whoever took it out of one.
  */
 #ifndef MEMFS_DIR_H
 #define MEMFS_DIR_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-struct dentry;
+struct inode;
 struct name;
 
 /**
+ * struct link - a name, and what it names
+ * @inode: slot
+ * @next: in the bucket, or in a list
+ * @hash: of the name
+ * @length: of the name
+ * @name: ended by a NUL
+ */
+struct link {
+	struct inode *inode;
+	struct link *next;
+	uint32_t hash;
+	uint32_t length;
+	char name[];
+};
+
+/**
  * struct dir - the table; all zero is an empty directory
- * @buckets: chains of slots
+ * @buckets: chains of links
  * @n_buckets: a power of two, or 0
- * @n_entries: how many names
- * @removed: by rmdir, rename or unmount: nothing may be added any more
+ * @n_links: how many names
+ * @removed: by rmdir, rename or unmount: nothing may be added any more. Guarded by fs_tree_lock
  *
  * Who holds which lock when is said in walk.c.
  */
 struct dir {
-	struct dentry **buckets;
+	struct link **buckets;
 	size_t n_buckets;
-	size_t n_entries;
+	size_t n_links;
 	bool removed;
 };
 
-/** dir_find() - the slot that holds the entry of this name, or NULL. It is valid until the table changes. */
-struct dentry **dir_find(const struct dir *dir, const struct name *name);
+/**
+ * link_new() - a link that is in no table, with a reference of its own to @inode (or NULL); NULL
+ * without memory.
+ */
+struct link *link_new(const struct name *name, struct inode *inode);
 
-/** dir_reserve() - make room for one entry more. Return: 0, -ENOENT if the directory was removed, -ENOMEM. */
+/** link_free() - free a link that is in no table, and give up its inode; NULL is fine. */
+void link_free(struct link *link);
+
+/** dir_find() - where the link of this name is, or NULL. It is valid until the table changes. */
+struct link **dir_find(const struct dir *dir, const struct name *name);
+
+/**
+ * dir_reserve() - make room for one link more. Return: 0, -ENOENT if the directory was removed,
+ * -ENOMEM.
+ */
 int dir_reserve(struct dir *dir);
 
 /**
- * dir_add() - enter a dentry, with a reference of the table's own, after a dir_reserve(); its name is not there
+ * dir_add() - enter a link, which is the table's now, after a dir_reserve(); its name is not there
  * yet.
  */
-void dir_add(struct dir *dir, struct dentry *dentry);
+void dir_add(struct dir *dir, struct link *link);
 
-/** dir_take() - take an entry out. Return: it, with the reference that was the table's. */
-struct dentry *dir_take(struct dir *dir, struct dentry **slot);
+/** dir_take() - take a link out, found by dir_find(). Return: it, the caller's now. */
+struct link *dir_take(struct dir *dir, struct link **at);
 
-/** dir_remove() - take all entries out, to the front of @list, linked by .sibling, and let none come after. */
-void dir_remove(struct dir *dir, struct dentry **list);
+/**
+ * dir_remove() - take all links out, to the front of @list, linked by .next, and let none come
+ * after.
+ */
+void dir_remove(struct dir *dir, struct link **list);
 
-/** dir_finish() - give back the memory of a table without entries. */
+/** dir_finish() - give back the memory of a table without links. */
 void dir_finish(struct dir *dir);
 
 #endif

@@ -24,7 +24,7 @@ struct file *file_new(struct dentry *dentry)
 void file_destroy(struct file *file)
 {
 	inode_ref_clear(&file->inode);
-	dentry_ref_clear(&file->dentry);
+	dentry_put_slot(&file->dentry);
 	free(file);
 }
 

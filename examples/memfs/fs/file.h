@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Open files: a handle on an inode, by the name it was opened by. Closed by giving up its last reference.
+ * Open files: a handle on an inode, by the name it was opened by. Closed by giving up its last
+ * reference.
  */
 #ifndef MEMFS_FILE_H
 #define MEMFS_FILE_H
@@ -25,7 +26,8 @@ struct file {
 
 void file_destroy(struct file *file);
 int file_describe(const void *object, char *buf, size_t size);
-LASTREF_DEFINE(file, struct file, refs, file_destroy, .describe = file_describe);
+LASTREF_DEFINE(file, struct file, refs, file_destroy, .describe = file_describe,
+	       .owns = LASTREF_OWNS(struct file, dentry, inode));
 
 /** file_new() - a handle on what @dentry names, or NULL without memory. */
 struct file *file_new(struct dentry *dentry);

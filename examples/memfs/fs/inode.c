@@ -2,14 +2,15 @@
 /*
  * Inodes, and the table that finds them by number.
  *
- * Locks: the inode's own for its content and links, the table's for the table; neither is held while taking
- * another.
+ * Locks: the inode's own for its content and links, the table's for the table; neither is held
+ * while taking another.
  *
  * Why the table needs tryref
  *      thread A: inode_unref   1 -> 0, runs inode_destroy(), waits for the table's lock
  *      thread B: fs_find_inode() has the lock and finds A's inode, which is dead
- * The memory is still there, since A frees it only after it had the lock. inode_ref() would be a misuse (a dead
- * object cannot come back); inode_tryref() says that it is dead, and B answers as if A had been faster.
+ * The memory is still there, since A frees it only after it had the lock. inode_ref() would be a
+ * misuse (a dead object cannot come back); inode_tryref() says that it is dead, and B answers as if
+ * A had been faster.
  */
 #include "inode.h"
 
@@ -154,6 +155,19 @@ int inode_describe(const void *object, char *buf, size_t size)
 			(unsigned long long)inode->number);
 }
 
+/* Never waits, and leaves its links out rather: a check may come in the middle of a change. */
+void inode_visit(const void *object, lastref_visitor visitor, void *context)
+{
+	struct inode *inode = (struct inode *)(uintptr_t)object;
+
+	if (inode->kind != INODE_DIRECTORY || pthread_rwlock_tryrdlock(&inode->lock) != 0)
+		return;
+	for (size_t i = 0; i < inode->dir.n_buckets; i++)
+		for (const struct link *link = inode->dir.buckets[i]; link; link = link->next)
+			visitor(context, "dir", link->inode);
+	pthread_rwlock_unlock(&inode->lock);
+}
+
 int inode_add_link(struct inode *inode)
 {
 	int r = 0;
@@ -205,7 +219,10 @@ ssize_t inode_read(struct inode *inode, void *buf, size_t size, size_t offset)
 	return (ssize_t)n;
 }
 
-/* Makes room for @size bytes. The first time exactly so many: most files are written at once and never grow. */
+/*
+ * Makes room for @size bytes. The first time exactly so many: most files are written at once and
+ * never grow.
+ */
 static int reserve(struct inode *inode, size_t size)
 {
 	size_t capacity = inode->capacity + inode->capacity / 2;

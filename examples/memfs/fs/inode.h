@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inodes: what a file is, whatever its names. An inode lives as long as a dentry or an open file holds it, so a
- * file that was unlinked while open dies with its last handle.
+ * Inodes: what a file is, whatever its names. An inode lives as long as a name, a dentry or an open
+ * file holds it, so a file that was unlinked while open dies with its last handle.
  */
 #ifndef MEMFS_INODE_H
 #define MEMFS_INODE_H
@@ -18,7 +18,7 @@ enum inode_kind { INODE_FILE, INODE_DIRECTORY, INODE_SYMLINK };
 
 /**
  * struct inode - a file, directory or symbolic link
- * @refs: one a dentry, one an open file
+ * @refs: one a link, one a dentry, one an open file
  * @kind: never changes
  * @fs: whose it is; not a reference, the file system outlives its inodes
  * @number: never reused
@@ -56,7 +56,9 @@ struct inode_info {
 
 void inode_destroy(struct inode *inode);
 int inode_describe(const void *object, char *buf, size_t size);
-LASTREF_DEFINE(inode, struct inode, refs, inode_destroy, .describe = inode_describe);
+void inode_visit(const void *object, lastref_visitor visitor, void *context);
+LASTREF_DEFINE(inode, struct inode, refs, inode_destroy, .describe = inode_describe,
+	       .visit = inode_visit);
 
 /**
  * struct inode_table - finds an inode by its number; all zero but the lock is an empty one

@@ -46,7 +46,7 @@ static struct mount *mount_new(struct fs *fs, const char *name)
 
 void mount_destroy(struct mount *mount)
 {
-	dentry_ref_clear(&mount->root);
+	dentry_put_slot(&mount->root);
 	free(mount);
 }
 
@@ -105,8 +105,8 @@ int fs_find_mount(struct fs *fs, const char *name, struct mount **ret_mount)
 	return 0;
 }
 
-/* Moves all entries of a directory to the list. */
-static void empty(struct inode *inode, struct dentry **list)
+/* Moves all links of a directory to the list. */
+static void empty(struct inode *inode, struct link **list)
 {
 	if (inode->kind != INODE_DIRECTORY)
 		return;
@@ -117,21 +117,18 @@ static void empty(struct inode *inode, struct dentry **list)
 	pthread_rwlock_unlock(&fs_tree_lock);
 }
 
-/*
- * Takes every name out of its table, which ends the cycles of parents and children. A list instead of
- * recursion, as a tree may be deep. A directory stays alive by its children until the last of them was taken
- * from the list.
- */
-static void tear_down(struct dentry *root)
+/* Takes every name out of its table. A list instead of recursion, as a tree may be deep. */
+static void tear_down(struct inode *root)
 {
-	struct dentry *list = NULL;
+	struct link *list = NULL;
 
-	empty(root->inode, &list);
+	empty(root, &list);
 	while (list) {
-		LASTREF_AUTO(dentry) struct dentry *dentry = dentry_ref_steal(&list);
+		struct link *link = list;
 
-		dentry_ref_move(&list, &dentry->sibling);
-		empty(dentry->inode, &list);
+		list = link->next;
+		empty(link->inode, &list);
+		link_free(link);
 	}
 }
 
@@ -148,6 +145,7 @@ int fs_unmount(struct fs *fs, const char *name)
 	pthread_mutex_unlock(&fs->lock);
 	if (!mount)
 		return -ENOENT;
-	tear_down(mount->root);
+	tear_down(mount->root->inode);
+	dcache_remove_tree(&fs->dcache);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Mounts: a tree with a name. A file system has any number of them; no path leads from one to another.
+ * Mounts: a tree with a name. A file system has any number of them; no path leads from one to
+ * another.
  */
 #ifndef MEMFS_MOUNT_H
 #define MEMFS_MOUNT_H
@@ -28,7 +29,7 @@ void mount_destroy(struct mount *mount);
 int mount_describe(const void *object, char *buf, size_t size);
 size_t mount_size(const void *object);
 LASTREF_DEFINE(mount, struct mount, refs, mount_destroy, .describe = mount_describe,
-	       .size_of = mount_size);
+	       .owns = LASTREF_OWNS(struct mount, root, next), .size_of = mount_size);
 
 /**
  * fs_mount() - make an empty tree. Return: 0; -EEXIST if there is one of this name; -ENOMEM. The caller gets a
@@ -42,7 +43,8 @@ int fs_find_mount(struct fs *fs, const char *name, struct mount **ret_mount);
 /**
  * fs_unmount() - take a tree away, with all its names
  *
- * What is still open stays readable until it is closed; nothing can be looked up or created there any more.
+ * What is still open stays readable until it is closed; nothing can be looked up or created there
+ * any more.
  *
  * Return: 0; -ENOENT.
  */

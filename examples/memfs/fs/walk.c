@@ -4,35 +4,42 @@
  *
  * Locks, in the order in which they are taken
  *      fs_tree_lock        reading: I change one directory. Writing: I change several, or the shape of the tree
- *      an inode's lock     of a directory: its table, and the names and parents of its entries.
+ *      an inode's lock     of a directory: its table.
  *                          Two directories are locked by rename alone, the lower number first
+ *      the cache's lock    the dentry cache (dcache.c)
  * What they guard
  *      a table             is read with the directory's lock, or with fs_tree_lock for writing (when nobody else
  *                          changes anything); changed with the directory's lock for writing and fs_tree_lock
- *      a name, a parent    is read with either lock; changed with the directory's lock and fs_tree_lock for writing
+ *      a dentry's name     and parent are read with the cache's lock or fs_tree_lock; changed with both, the latter for
+ *                          writing, and the locks of both directories
  * All other locks (a file's content, inode numbers, mounts) are taken alone.
  *
- * Why lookup is right beside rename and unlink. A walk holds a reference on where it is and no lock; only for a
- * step it locks the directory. The child that it finds there is held by the directory's table, and a table
- * gives its reference up only to somebody who has the lock for writing. So under the lock the child is alive,
- * dentry_ref() is enough (no tryref), and after the unlock the walk's own reference keeps it:
+ * Why lookup is right beside rename and unlink. A walk holds a reference on where it is and no
+ * lock. For a step it asks the cache; if that has no entry it locks the directory for reading,
+ * looks into the table and makes an entry. Who changes the table has the directory's lock for
+ * writing, and tells the cache before the unlock. So an entry is made of a name only while it is in
+ * the table, and found only until the change that takes it away. The walk's own reference keeps
+ * what it found:
  *      lookup                                  unlink
- *      lock the directory for reading
- *      find the child, ref  1 -> 2
- *      unlock
- *                                              lock for writing, take the child out of the table, unlock
- *                                              unref  2 -> 1: the name is gone, the dentry is not
- *      look at the child
- *      unref  1 -> 0: the lookup destroys it
- * The directory itself may be removed or moved between two steps. It stays a valid directory, by the walk's
- * reference: removed, it is empty, and the answer is ENOENT; moved, the walk goes on inside it. Each step was
- * true at its instant, and this is what POSIX asks of a path.
+ *                                              lock the directory for writing
+ *      find the dentry in the cache, ref
+ *                                              take the name out of the table, the dentry out of the cache
+ *                                              unlock: from here on nobody finds it
+ *      look at the dentry
+ *      put: it comes to rest without a name
+ *      and is evicted, its inode destroyed
+ * The directory itself may be removed or moved between two steps. It stays a valid directory, by
+ * the walk's reference: removed, it is empty, and the answer is ENOENT; moved, the walk goes on
+ * inside it. Each step was true at its instant, and this is what POSIX asks of a path.
  *
- * Why nothing is destroyed under a lock: whoever takes an entry out of a table gets the table's reference, and
- * gives it up after the unlock. What is given up under a lock is never the last reference.
+ * Why a rename is never seen half: lookups that the cache answers see it happen when
+ * dcache_rename() has the cache's lock; all others wait for the directories.
  *
- * Why nobody waits in a circle: no lock is taken twice, and each of the above is taken in the order given; two
- * directories at once in the order of their numbers.
+ * Why nothing is destroyed under these locks: whoever takes a link out of a table frees it after
+ * the unlock, and dentry_put() and dcache_shrink() are called with no lock held.
+ *
+ * Why nobody waits in a circle: no lock is taken twice, and each of the above is taken in the order
+ * given; two directories at once in the order of their numbers.
  */
 #include "walk.h"
 
@@ -41,40 +48,56 @@
 #include <errno.h>
 #include <string.h>
 
-static struct dentry *find_child(struct inode *directory, const struct name *name)
+/* Makes an entry of what the directory's table says. */
+static int read_child(struct dentry *at, const struct name *name, struct dentry **ret_child)
 {
-	struct dentry **slot;
-	struct dentry *child = NULL;
+	struct inode *directory = at->inode;
+	struct link **link;
+	int r = -ENOENT;
 
 	pthread_rwlock_rdlock(&directory->lock);
-	slot = dir_find(&directory->dir, name);
-	if (slot)
-		child = dentry_ref(*slot);
+	link = dir_find(&directory->dir, name);
+	if (link) {
+		*ret_child = dcache_get(at, *link);
+		r = *ret_child ? 0 : -ENOMEM;
+	}
 	pthread_rwlock_unlock(&directory->lock);
-	return child;
+	return r;
+}
+
+static int find_child(struct dentry *at, const struct name *name, struct dentry **ret_child)
+{
+	struct dentry *child = dcache_find(at, name);
+
+	if (!child) {
+		int r = read_child(at, name, &child);
+
+		if (r < 0)
+			return r;
+	}
+	/* What --fault cycle shows: the parent remembers the child, which holds the parent. */
+	if (fs_makes_mistake(at->inode->fs, FS_FAULT_CYCLE))
+		dentry_ref_set(&at->latest, child);
+	*ret_child = child;
+	return 0;
 }
 
 static int step(struct dentry *at, const struct name *name, struct dentry **ret_next)
 {
-	struct dentry *next;
-
 	if (at->inode->kind != INODE_DIRECTORY)
 		return -ENOTDIR;
 	if (name_is(name, "."))
-		next = dentry_ref(at);
+		*ret_next = dentry_ref(at);
 	else if (name_is(name, ".."))
-		next = dentry_parent(at);
+		*ret_next = dentry_parent(at);
 	else
-		next = find_child(at->inode, name);
-	if (!next)
-		return -ENOENT;
-	*ret_next = next;
+		return find_child(at, name, ret_next);
 	return 0;
 }
 
 /*
  * Counts by hand: the reference goes from step to step, and each way out must give it up. With
- * LASTREF_AUTO(dentry) on @at, and dentry_ref_steal() for the result, the mistake below could not be made.
+ * DENTRY_AUTO on @at, and dentry_ref_steal() for the result, the mistake below could not be made.
  */
 static int walk(struct dentry *base, const char *path, const char *end, struct dentry **ret_dentry)
 {
@@ -89,11 +112,11 @@ static int walk(struct dentry *base, const char *path, const char *end, struct d
 		if (name.length > FS_NAME_MAX) {
 			/* What --fault lookup shows: this way out forgets the reference. */
 			if (fault != FS_FAULT_LOOKUP)
-				dentry_unref(at);
+				dentry_put(at);
 			return -ENAMETOOLONG;
 		}
 		r = step(at, &name, &next);
-		dentry_unref(at);
+		dentry_put(at);
 		if (r < 0)
 			return r;
 		at = next;
@@ -127,7 +150,7 @@ int walk_to_parent(struct dentry *base, const char *path, struct dentry **ret_di
 	if (r < 0)
 		return r;
 	if (directory->inode->kind != INODE_DIRECTORY) {
-		dentry_unref(directory);
+		dentry_put(directory);
 		return -ENOTDIR;
 	}
 	*ret_directory = directory;

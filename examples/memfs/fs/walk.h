@@ -11,8 +11,8 @@ struct name;
 /**
  * walk_to_parent() - the directory in which a path's last name is, and that name
  *
- * Return: 0; -EEXIST for a path without a name; -EINVAL if it is "." or ".."; as fs_lookup(), also for the last
- * name's length.
+ * Return: 0; -EEXIST for a path without a name; -EINVAL if it is "." or ".."; as fs_lookup(), also
+ * for the last name's length.
  */
 int walk_to_parent(struct dentry *base, const char *path, struct dentry **ret_directory,
 		   struct name *ret_name);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define GROUPS_SHOWN 10
+#define CAUSES_SHOWN 10
 
 void lr_render_begin(struct lr_render *render, int fd)
 {
@@ -27,10 +27,16 @@ void lr_render_begin(struct lr_render *render, int fd)
 void lr_render_report(struct lr_render *render, struct lr_findings *findings)
 {
 	struct lr_symbolizer symbolizer;
+	struct lr_report report;
 
 	lr_symbols_apart_init(render->symbols, &symbolizer);
-	lr_findings_choose(findings, render->options.all ? 0 : GROUPS_SHOWN);
-	lr_text_report(&render->sink, findings, &render->options, &symbolizer);
+	lr_findings_choose(findings, 0);
+	lr_report_init(&report);
+	lr_report_add(&report, findings, &symbolizer);
+	lr_report_total(&report);
+	lr_report_choose(&report, render->options.all ? 0 : CAUSES_SHOWN);
+	lr_text_report(&render->sink, &report, findings, &render->options, &symbolizer);
+	lr_report_finish(&report);
 }
 
 int lr_render_end(struct lr_render *render)

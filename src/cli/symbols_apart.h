@@ -11,7 +11,7 @@
 #ifndef LR_CLI_SYMBOLS_APART_H
 #define LR_CLI_SYMBOLS_APART_H
 
-#include "export/symbolizer.h"
+#include "analyze/symbolizer.h"
 
 struct lr_symbols_apart;
 

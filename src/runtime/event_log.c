@@ -25,7 +25,7 @@
 
 #include "base/pages.h"
 #include "base/sink.h"
-#include "export/text.h"
+#include "export/stack_line.h"
 #include "format/settings.h"
 #include "runtime/arena.h"
 #include "runtime/output.h"
@@ -109,16 +109,21 @@ static void compose_stack(struct lr_sink *sink, struct first_event *first, const
 {
 	struct lr_symbols_in_process symbols;
 	struct lr_symbolizer symbolizer;
-	size_t count = lr_text_whole_addresses(&lr_arena_image, event->site, first->addresses,
-					       LR_STACK_DEPTH_MAX);
+	const struct lr_frames frames = {
+		.image = &lr_arena_image,
+		.symbolizer = &symbolizer,
+		.type_name = lr_type_name(event->type->id),
+		.room = LR_FRAMES_ALL,
+	};
+	size_t count = lr_frames_addresses(&lr_arena_image, event->site, first->addresses,
+					   LR_STACK_DEPTH_MAX);
 
 	lr_symbols_in_process_init_for_log(&symbols, &symbolizer);
 	symbolizer.prepare(symbolizer.context, first->addresses, count);
 	lr_sink_text(sink, "lastref: [");
 	write_stack_name(sink, event->site);
 	lr_sink_text(sink, "] ");
-	lr_text_whole_site(sink, &lr_arena_image, event->site, lr_type_name(event->type->id),
-			   &symbolizer);
+	lr_stack_line(sink, &frames, event->site, NULL);
 	lr_symbols_in_process_finish(&symbols);
 }
 

@@ -71,21 +71,27 @@ static void free_check(struct check *check)
 }
 
 /* Return: 0, or the error of the first write that failed. */
-static int print_to(int fd, const struct check *check)
+static int print_to(int fd, struct check *check)
 {
 	static const struct lr_text_options options;
 	struct lr_symbols_in_process symbols;
 	struct lr_symbolizer symbolizer;
+	struct lr_report report;
 	struct lr_sink sink;
 
 	lr_symbols_in_process_init(&symbols, &symbolizer);
 	lr_sink_init(&sink, fd);
-	lr_text_report(&sink, &check->findings, &options, &symbolizer);
+	lr_report_init(&report);
+	lr_report_add(&report, &check->findings, &symbolizer);
+	lr_report_total(&report);
+	lr_report_choose(&report, 0);
+	lr_text_report(&sink, &report, &check->findings, &options, &symbolizer);
+	lr_report_finish(&report);
 	lr_symbols_in_process_finish(&symbols);
 	return sink.error;
 }
 
-static void print(const struct check *check)
+static void print(struct check *check)
 {
 	const char *path = lr_output_path();
 	struct lr_quiet_write quiet;

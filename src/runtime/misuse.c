@@ -13,7 +13,7 @@
 #include "base/pages.h"
 #include "base/ranks.h"
 #include "base/sink.h"
-#include "export/text.h"
+#include "export/stack_line.h"
 #include "runtime/arena.h"
 #include "runtime/copies.h"
 #include "runtime/machine.h"
@@ -143,21 +143,29 @@ struct sites {
 static void write_site(struct lr_sink *sink, const char *label, uint32_t site,
 		       const struct lr_misuse *misuse, const struct lr_symbolizer *symbolizer)
 {
+	const struct lr_frames frames = {
+		.image = &lr_arena_image,
+		.symbolizer = symbolizer,
+		.type_name = misuse->type ? misuse->type->name : NULL,
+		.room = LR_FRAMES_SHOWN,
+	};
+
 	if (site == 0)
 		return;
 	lr_sink_printf(sink, "  %-15s ", label);
-	lr_text_site(sink, &lr_arena_image, site, misuse->type ? misuse->type->name : NULL,
-		     symbolizer);
+	lr_stack_line(sink, &frames, site, NULL);
 	lr_sink_text(sink, "\n");
 }
 
-static size_t list_addresses(const struct sites *sites, struct lr_address *addresses, size_t room)
+/* @addresses has room for LR_FRAMES_ASKED of each. */
+static size_t list_addresses(const struct sites *sites, struct lr_address *addresses)
 {
 	const uint32_t ids[] = { sites->misuse, sites->birth, sites->death };
 	size_t count = 0;
 
 	for (size_t i = 0; i < LR_ARRAY_SIZE(ids); i++)
-		count += lr_text_addresses(&lr_arena_image, ids[i], addresses + count, room - count);
+		count += lr_frames_addresses(&lr_arena_image, ids[i], addresses + count,
+					     LR_FRAMES_ASKED);
 	return count;
 }
 
@@ -166,8 +174,8 @@ static void write_sites(struct lr_sink *sink, const struct lr_misuse *misuse,
 {
 	struct lr_symbols_in_process symbols;
 	struct lr_symbolizer symbolizer;
-	struct lr_address addresses[3 * 16];
-	size_t count = list_addresses(sites, addresses, LR_ARRAY_SIZE(addresses));
+	struct lr_address addresses[3 * LR_FRAMES_ASKED];
+	size_t count = list_addresses(sites, addresses);
 
 	lr_symbols_in_process_init(&symbols, &symbolizer);
 	symbolizer.prepare(symbolizer.context, addresses, count);

@@ -9,7 +9,7 @@
 #define LR_RUNTIME_SYMBOL_SERVER_H
 
 #include "base/sink.h"
-#include "export/symbolizer.h"
+#include "analyze/symbolizer.h"
 
 #include <stdbool.h>
 

@@ -8,7 +8,7 @@
 #ifndef LR_RUNTIME_SYMBOLS_H
 #define LR_RUNTIME_SYMBOLS_H
 
-#include "export/symbolizer.h"
+#include "analyze/symbolizer.h"
 
 struct lr_symbols_in_process {
 	struct lr_address *asked;

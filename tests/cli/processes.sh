@@ -80,7 +80,7 @@ test_objects_live_at_exec_after_the_check_are_leaks()
 	C
 	run "$LASTREF_CMD" run -- ./checked
 	expect_status 23
-	expect_text stderr '1 object leaked, 8 B, born at 1 place in process 1 of 2: ./checked'
+	expect_text stderr '1 object leaked, 8 B, 1 cause in process 1 of 2: ./checked'
 	expect_no_text stderr 'replaced itself'
 }
 

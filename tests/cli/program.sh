@@ -15,7 +15,7 @@ test_a_leak_is_reported_at_exit_and_the_exit_status_stays()
 	with leaks=warn ./prog
 	expect_status 0
 	expect_equal "$(cat stdout)" "done"
-	expect_text stderr 'lastref: 1 object leaked, 16 B, born at 1 place'
+	expect_text stderr 'lastref: 1 object leaked, 16 B, 1 cause'
 	expect_text stderr 'box#2  (reference count of 1 instead of 0)'
 }
 
@@ -249,7 +249,7 @@ test_two_runs_give_the_same_report()
 	mv stderr first
 	with leaks=warn ./prog
 	cmp first stderr
-	expect_match first 'leaked.*born at 3 places'
+	expect_match first 'leaked.*3 causes'
 }
 
 test_objects_freed_without_their_last_unref_do_not_crash_the_report()
@@ -572,7 +572,7 @@ test_a_million_leaks_are_reported_fast_and_on_less_than_a_screen()
 	C
 	with leaks=warn ./prog
 	expect_status 0
-	expect_text stderr 'lastref: 1,000,000 objects leaked, 15 MB, born at 1 place'
+	expect_text stderr 'lastref: 1,000,000 objects leaked, 15 MB, 1 cause'
 	expect_text stderr 'and 999,997 more'
 	[ "$(wc -l <stderr)" -le 40 ]
 	echo "one million leaks: $(cat stdout) s" >&3

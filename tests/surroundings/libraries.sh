@@ -123,7 +123,7 @@ host()
 expect_left()
 {
 	expect_text stderr '2 objects leaked'
-	expect_match stderr '^LEAK 1 of 1  2 apple '
+	expect_match stderr '^LEAK 1 of 1  \[lr-[0-9a-f]{8}\]  2 apple '
 	expect_match stderr 'BORN AT  apple\.so\.c:[0-9]+ apple_new < apple\.so\.c:[0-9]+ make < .* main'
 	expect_text stderr "$NOT_DESCRIBED"
 	expect_no_text stderr 'said by'
@@ -182,8 +182,8 @@ expect_places()
 {
 	expect_status 0
 	expect_text stderr '2 objects leaked'
-	expect_match stderr '^LEAK [12] of 2  1 apple '
-	expect_match stderr '^LEAK [12] of 2  1 grape '
+	expect_match stderr '^LEAK [12] of 2  \[lr-[0-9a-f]{8}\]  1 apple '
+	expect_match stderr '^LEAK [12] of 2  \[lr-[0-9a-f]{8}\]  1 grape '
 	expect_match stderr 'BORN AT  apple\.so\.c:[0-9]+ apple_new < apple\.so\.c:[0-9]+ make < .* main$'
 	expect_match stderr 'BORN AT  grape\.so\.c:[0-9]+ grape_new < grape\.so\.c:[0-9]+ make < .* main$'
 }
@@ -265,7 +265,7 @@ test_a_library_that_comes_back_is_asked_again()
 	build_host
 	host twins ./apple.so ./apple.so
 	expect_status 0
-	expect_match stderr '^LEAK 1 of 1  2 apple '
+	expect_match stderr '^LEAK 1 of 1  \[lr-[0-9a-f]{8}\]  2 apple '
 	expect_equal "$(grep -c 'said by apple' stderr)" 2
 }
 

@@ -251,7 +251,7 @@ test_frames_that_were_jumped_out_of_leave_nothing_behind()
 	with leaks=warn ./jumps
 	expect_status 0
 	expect_text stdout '64 live'
-	expect_text stderr 'born at 2 places'
+	expect_text stderr '2 causes'
 	expect_text stderr '32 box'
 	expect_text stderr 'by_way_of_a'
 	expect_text stderr 'by_way_of_b'

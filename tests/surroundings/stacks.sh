@@ -514,7 +514,7 @@ test_damaged_frame_information_makes_a_shorter_stack()
 	expect_status 0
 	expect_text stdout "$ROUNDS live"
 	# Thousands have a comma in the report.
-	expect_text stderr "born at $(sed -E 's/([0-9]+)([0-9]{3})$/\1,\2/' <<<"$ROUNDS") places"
+	expect_text stderr "$(sed -E 's/([0-9]+)([0-9]{3})$/\1,\2/' <<<"$ROUNDS") causes"
 }
 
 test_a_library_without_frame_information_ends_the_stack()

@@ -212,7 +212,7 @@ static int grouped(void *unused)
 
 Test(leak_check, leaks_are_grouped_by_the_place_of_birth)
 {
-	ASSERT_SAYS(grouped, 1, "lastref: 1,001 objects leaked", "born at 2 places", "LEAK 2 of 2",
+	ASSERT_SAYS(grouped, 1, "lastref: 1,001 objects leaked", "2 causes", "LEAK 2 of 2",
 		    "1,000 box", "and 997 more");
 }
 

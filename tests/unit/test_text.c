@@ -47,17 +47,23 @@ static void resolve(void *context, const struct lr_address *address, lr_frame_em
 
 static const struct lr_symbolizer symbolizer = { .resolve = resolve };
 
-static const char *report(void)
+static const char *write_report(void)
 {
 	struct lr_findings_options asked = { .want_types = options.types };
 	struct lr_findings findings;
+	struct lr_report report;
 	struct lr_sink sink;
 
 	cr_assert_eq(lr_findings_make(&findings, &builder.image, &asked), 0);
-	lr_findings_choose(&findings, options.all ? 0 : 10);
+	lr_findings_choose(&findings, 0);
+	lr_report_init(&report);
+	lr_report_add(&report, &findings, &symbolizer);
+	lr_report_total(&report);
+	lr_report_choose(&report, options.all ? 0 : 10);
 	memset(text, 0, sizeof(text));
 	lr_sink_init_memory(&sink, text, sizeof(text) - 1);
-	lr_text_report(&sink, &findings, &options, &symbolizer);
+	lr_text_report(&sink, &report, &findings, &options, &symbolizer);
+	lr_report_finish(&report);
 	lr_findings_free(&findings);
 	return text;
 }
@@ -77,16 +83,15 @@ static uint32_t leak(const char *name, uint64_t number, uint32_t site)
 
 Test(text, nothing_leaked_is_one_line)
 {
-	cr_assert_str_eq(report(), "lastref: no leaks\n");
+	cr_assert_str_eq(write_report(), "lastref: no leaks\n");
 }
 
 Test(text, the_total_comes_first_and_the_object_is_named)
 {
 	leak("box", 17, 0);
-	report();
-	cr_assert_eq(strncmp(text, "lastref: 1 object leaked, 64 B, born at 1 place\n", 48), 0,
-		     "%s", text);
-	assert_says("LEAK 1 of 1  1 box  64 B\n");
+	write_report();
+	cr_assert_eq(strncmp(text, "lastref: 1 object leaked, 64 B, 1 cause\n", 40), 0, "%s", text);
+	assert_says("LEAK 1 of 1  [lr-0b9a41ad]  1 box  64 B\n");
 	assert_says("  SUCH AS  box#17\n");
 	assert_says("  BORN AT  (stack not known)\n");
 }
@@ -97,7 +102,7 @@ Test(text, a_stack_is_one_line_with_inlined_frames_and_ends_at_main)
 	uint32_t main_site = image_builder_site(&builder, "/bin/prog", 0x200, start);
 
 	leak("box", 1, image_builder_site(&builder, "/bin/prog", 0x100, main_site));
-	report();
+	write_report();
 	assert_says("  BORN AT  a.c:5 inner < a.c:9 outer < main.c:77 main\n");
 }
 
@@ -106,31 +111,31 @@ Test(text, what_the_template_made_is_left_out_of_a_stack)
 	uint32_t main_site = image_builder_site(&builder, "/bin/prog", 0x200, 0);
 
 	leak("box", 1, image_builder_site(&builder, "/bin/prog", 0x300, main_site));
-	report();
+	write_report();
 	assert_says("  BORN AT  main.c:77 main\n");
 }
 
 Test(text, a_stack_of_nothing_but_what_the_template_made_is_shown)
 {
 	leak("box", 1, image_builder_site(&builder, "/bin/prog", 0x300, 0));
-	report();
+	write_report();
 	assert_says("  BORN AT  box.h:3 box_ref_init\n");
 }
 
 Test(text, stacks_of_one_frame_have_their_reason)
 {
 	builder.header.counters[LR_NO_UNWINDER] = LR_NO_UNWIND_TABLE;
-	report();
+	write_report();
 	assert_says("note: stacks are one frame deep: this program has no unwind table");
 	builder.header.counters[LR_NO_UNWINDER] = LR_NO_UNWINDER_BUILT;
-	report();
+	write_report();
 	assert_says("note: stacks are one frame deep: lastref walks them on x86_64 only\n");
 }
 
 Test(text, an_address_without_a_symbol_is_module_and_offset)
 {
 	leak("box", 1, image_builder_site(&builder, "/bin/prog", 0x1234, 0));
-	report();
+	write_report();
 	assert_says("  BORN AT  prog+0x1233\n");
 }
 
@@ -140,14 +145,14 @@ Test(text, a_stack_that_was_cut_says_so)
 
 	((struct lr_site *)(uintptr_t)lr_image_site(&builder.image, site))->flags |= LR_SITE_CUT;
 	leak("box", 1, site);
-	report();
+	write_report();
 	assert_says("a.c:9 outer < ...\n");
 }
 
 Test(text, a_site_that_is_its_own_caller_does_not_hang)
 {
 	leak("box", 1, image_builder_site(&builder, "/bin/prog", 0x100, 1));
-	report();
+	write_report();
 	assert_says("inner");
 	cr_assert_lt(strlen(text), 4000);
 }
@@ -155,10 +160,10 @@ Test(text, a_site_that_is_its_own_caller_does_not_hang)
 Test(text, addresses_are_shown_only_if_asked_for)
 {
 	leak("box", 1, 0);
-	report();
+	write_report();
 	cr_assert_null(strstr(text, "0x40"));
 	options.addresses = true;
-	report();
+	write_report();
 	assert_says("box#1 at 0x40");
 }
 
@@ -171,10 +176,10 @@ Test(text, what_is_not_shown_is_counted)
 
 		image_builder_record(&builder, type, i, site, LR_STATE_ALIVE);
 	}
-	report();
+	write_report();
 	assert_says("Not shown: 2 smaller leaks with 2 objects");
 	options.all = true;
-	report();
+	write_report();
 	cr_assert_null(strstr(text, "Not shown"));
 	assert_says("LEAK 12 of 12");
 }
@@ -187,7 +192,7 @@ Test(text, a_type_name_of_10_kb_is_cut_and_no_control_byte_comes_through)
 	name[sizeof(name) - 1] = '\0';
 	memcpy(name, "a\033[31m\n", 7);
 	leak(name, 1, 0);
-	report();
+	write_report();
 	assert_says("a\\x1b[31m\\x0annnn");
 	cr_assert_null(strchr(text, '\033'));
 	cr_assert_lt(strlen(text), 2000);
@@ -203,7 +208,7 @@ Test(text, a_note_is_shown_with_its_object)
 	note->size = 2048;
 	note->text = image_builder_text(&builder, "\"/etc/hosts\"");
 	note->flags = LR_NOTE_COUNT | LR_NOTE_SIZE | LR_NOTE_DESCRIBED;
-	report();
+	write_report();
 	assert_says("box#3 \"/etc/hosts\"  2 KB  (reference count of 2 instead of 0)\n");
 }
 
@@ -220,7 +225,7 @@ static struct lr_note *note_of_a_leak(void)
 Test(text, a_count_of_0_is_not_told_as_0_instead_of_0)
 {
 	note_of_a_leak()->flags = LR_NOTE_COUNT;
-	report();
+	write_report();
 	assert_says("box#3  (no references, but still registered)\n");
 	cr_assert_null(strstr(text, "instead of 0"), "%s", text);
 }
@@ -228,7 +233,7 @@ Test(text, a_count_of_0_is_not_told_as_0_instead_of_0)
 Test(text, an_entry_at_rest_is_said_to_rest_in_its_cache)
 {
 	note_of_a_leak()->flags = LR_NOTE_COUNT | LR_NOTE_AT_REST;
-	report();
+	write_report();
 	assert_says("box#3  (at rest in its cache, never evicted)\n");
 }
 
@@ -238,7 +243,7 @@ Test(text, a_description_that_faulted_says_so_after_what_is_known)
 
 	note->count = 1;
 	note->flags = LR_NOTE_COUNT | LR_NOTE_FAULTED;
-	report();
+	write_report();
 	assert_says("box#3  (reference count of 1 instead of 0)  (describing it failed: ");
 }
 
@@ -246,11 +251,11 @@ Test(text, what_was_reported_and_released_is_not_told_as_no_leaks)
 {
 	builder.header.counters[LR_REPORTED] = 1;
 	cr_assert_str_eq(
-		report(),
+		write_report(),
 		"lastref: 1 object was reported by a check that the program called, and released since; nothing new\n");
 	builder.header.counters[LR_REPORTED] = 2;
 	builder.header.counters[LR_MISUSES] = 1;
-	report();
+	write_report();
 	assert_says("lastref: 2 objects were reported by a check that the program called, and ");
 	assert_says("note: 1 misuse was reported above\n");
 }
@@ -263,14 +268,14 @@ Test(text, a_note_that_points_nowhere_does_no_harm)
 	note->birth = (uint64_t)type << LR_BIRTH_NUMBER_BITS | 3;
 	note->text = 0xfffffff0;
 	note->flags = LR_NOTE_DESCRIBED;
-	report();
+	write_report();
 	assert_says("box#3\n");
 }
 
 Test(text, no_leaks_is_not_claimed_where_objects_were_lost)
 {
 	builder.header.counters[LR_LOST_OBJECTS] = 1234;
-	report();
+	write_report();
 	assert_says("lastref: no leaks known, but see the notes\n");
 	assert_says("note: 1,234 objects could not be registered for lack of memory");
 }
@@ -278,17 +283,17 @@ Test(text, no_leaks_is_not_claimed_where_objects_were_lost)
 Test(text, an_image_that_ends_early_says_so)
 {
 	builder.image.cut_short = true;
-	report();
+	write_report();
 	assert_says("the file ends early");
 }
 
 Test(text, colors_come_only_if_asked_for)
 {
 	leak("box", 1, 0);
-	report();
+	write_report();
 	cr_assert_null(strchr(text, '\033'));
 	options.color = true;
-	report();
+	write_report();
 	cr_assert_not_null(strchr(text, '\033'));
 }
 
@@ -297,7 +302,7 @@ Test(text, the_table_of_types_is_sorted_by_name)
 	leak("zebra", 5, 0);
 	leak("ant", 7, 0);
 	options.types = true;
-	report();
+	write_report();
 	cr_assert_not_null(strstr(text, "ant "));
 	cr_assert_lt(strstr(text, "ant "), strstr(text, "zebra "));
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a report needs to know of an address, whoever knows it: elfutils in the command, a `lastref symbolize` at the other end of a pipe
+ * What a report or a fingerprint needs to know of an address, whoever knows it: elfutils in the command, a `lastref symbolize` at the other end of a pipe
  * or what the modules export, in the process.
  *
- * Layer: export.
+ * Layer: analyze, which knows none of them.
  */
-#ifndef LR_EXPORT_SYMBOLIZER_H
-#define LR_EXPORT_SYMBOLIZER_H
+#ifndef LR_ANALYZE_SYMBOLIZER_H
+#define LR_ANALYZE_SYMBOLIZER_H
 
 #include <stddef.h>
 #include <stdint.h>

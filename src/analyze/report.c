@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reports.
+ *
+ * Layer: analyze. Locks: none.
+ *
+ * Two causes of one process may have one fingerprint: two calls in one function. The second gets the next free one above, so that each entry has
+ * its own. Which is the second is decided by the order of the causes, which is that of their places in the code: it stays while
+ * both are there, and when one of them is mended, one of the two fingerprints goes.
+ */
+#include "analyze/report.h"
+
+#include "analyze/fingerprint.h"
+#include "analyze/frames.h"
+#include "base/pages.h"
+#include "base/sort.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void lr_report_init(struct lr_report *report)
+{
+	memset(report, 0, sizeof(*report));
+}
+
+void lr_report_finish(struct lr_report *report)
+{
+	lr_pages_unmap(report->entries, report->room * sizeof(*report->entries));
+	report->entries = NULL;
+}
+
+void lr_report_fingerprint(uint32_t fingerprint, char text[LR_FINGERPRINT_TEXT])
+{
+	snprintf(text, LR_FINGERPRINT_TEXT, "lr-%08x", fingerprint);
+}
+
+static bool has_room(struct lr_report *report)
+{
+	size_t room = report->room ? 2 * report->room : 64;
+	struct lr_entry *larger;
+
+	if (report->count < report->room)
+		return true;
+	larger = lr_pages_map(room * sizeof(*larger));
+	if (!larger)
+		return false;
+	if (report->entries)
+		memcpy(larger, report->entries, report->count * sizeof(*larger));
+	lr_pages_unmap(report->entries, report->room * sizeof(*larger));
+	report->entries = larger;
+	report->room = room;
+	return true;
+}
+
+static struct lr_entry *find(const struct lr_report *report, uint32_t fingerprint)
+{
+	for (size_t i = 0; i < report->count; i++) {
+		if (report->entries[i].fingerprint == fingerprint)
+			return &report->entries[i];
+	}
+	return NULL;
+}
+
+/* The number of the last process that has it: an entry gets at most one cause of each. */
+static bool has_this_process(const struct lr_report *report, const struct lr_entry *entry)
+{
+	return entry->last_process == report->processes;
+}
+
+static struct lr_entry *find_or_add(struct lr_report *report, uint32_t fingerprint)
+{
+	struct lr_entry *entry = find(report, fingerprint);
+
+	for (; entry && has_this_process(report, entry); fingerprint++)
+		entry = find(report, fingerprint + 1);
+	if (entry)
+		return entry;
+	if (!has_room(report)) {
+		report->incomplete = true;
+		return NULL;
+	}
+	entry = &report->entries[report->count];
+	*entry = (struct lr_entry){ .fingerprint = fingerprint, .order = report->count++ };
+	return entry;
+}
+
+static void suppress(struct lr_report *report, struct lr_entry *entry,
+		     const struct lr_symbolizer *symbolizer)
+{
+	char text[LR_FINGERPRINT_TEXT];
+	struct lr_suppression *found;
+
+	lr_report_fingerprint(entry->fingerprint, text);
+	found = lr_suppressions_find(report->suppressions, report->suppression_count,
+				     entry->findings->image, entry->cause, text, symbolizer);
+	entry->suppression = found;
+	if (found)
+		found->causes++;
+}
+
+static void leave_out(struct lr_report *report, const struct lr_cause *cause)
+{
+	report->causes_left_out++;
+	report->left_out += cause->objects;
+	report->left_out_bytes += cause->bytes;
+}
+
+/* Return: true if it is the first of its fingerprint. */
+static bool add_cause(struct lr_report *report, const struct lr_findings *findings,
+		      struct lr_cause *cause, const struct lr_symbolizer *symbolizer)
+{
+	struct lr_entry *entry =
+		find_or_add(report, lr_fingerprint(findings->image, cause, symbolizer));
+	bool is_first = entry && !entry->cause;
+
+	if (!entry) {
+		leave_out(report, cause);
+		return false;
+	}
+	entry->last_process = report->processes;
+	entry->processes++;
+	entry->roots += cause->roots;
+	entry->references += cause->references;
+	entry->objects += cause->objects;
+	entry->bytes += cause->bytes;
+	entry->dying += cause->dying;
+	if (is_first) {
+		entry->findings = findings;
+		entry->cause = cause;
+		suppress(report, entry, symbolizer);
+	}
+	return is_first;
+}
+
+/* Tell the symbolizer of all addresses that are going to be shown. Stacks are short, or their generated frames are few. */
+static void prepare(const struct lr_findings *findings, const struct lr_symbolizer *symbolizer)
+{
+	struct lr_address *addresses;
+	size_t count = 0;
+	size_t room = 0;
+
+	for (size_t i = 0; i < findings->cause_count; i++)
+		room += findings->causes[i].shown ? 2 * LR_FRAMES_ASKED : 0;
+	addresses = room > 0 && symbolizer->prepare ? lr_pages_map(room * sizeof(*addresses)) : NULL;
+	if (!addresses)
+		return;
+	for (size_t i = 0; i < findings->cause_count; i++) {
+		const struct lr_cause *cause = &findings->causes[i];
+
+		if (!cause->shown)
+			continue;
+		count += lr_frames_addresses(findings->image, cause->site, addresses + count,
+					     LR_FRAMES_ASKED);
+		count += lr_frames_addresses(findings->image, cause->dying_site, addresses + count,
+					     LR_FRAMES_ASKED);
+	}
+	symbolizer->prepare(symbolizer->context, addresses, count);
+	lr_pages_unmap(addresses, room * sizeof(*addresses));
+}
+
+/* Sums, but for the one that says why. */
+static void add_counter(struct lr_report *report, enum lr_counter counter, uint64_t value)
+{
+	if (counter == LR_NO_UNWINDER)
+		report->counters[counter] = value ? value : report->counters[counter];
+	else
+		report->counters[counter] += value;
+}
+
+static void add_process(struct lr_report *report, const struct lr_findings *findings)
+{
+	const struct lr_image *image = findings->image;
+
+	report->processes++;
+	report->processes_with += findings->objects > 0;
+	report->shared += findings->shared;
+	report->unlooked += findings->unlooked;
+	report->reported += findings->reported;
+	report->released += findings->released;
+	report->overwritten += findings->overwritten;
+	report->incomplete |= findings->incomplete;
+	report->cut_short += image->cut_short;
+	report->switched_off += image->header->state == LR_PROCESS_OFF;
+	for (int i = 0; i < LR_COUNTERS; i++)
+		add_counter(report, (enum lr_counter)i,
+			    lr_image_counter(image->header, (enum lr_counter)i));
+}
+
+/* Without memory for causes the sums of the findings are right all the same. */
+static void add_nameless(struct lr_report *report, const struct lr_findings *findings)
+{
+	uint64_t objects = findings->shared;
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < findings->cause_count; i++) {
+		objects += findings->causes[i].objects;
+		bytes += findings->causes[i].bytes;
+	}
+	report->left_out += findings->objects > objects ? findings->objects - objects : 0;
+	report->left_out_bytes += findings->bytes > bytes ? findings->bytes - bytes : 0;
+}
+
+bool lr_report_add(struct lr_report *report, struct lr_findings *findings,
+		   const struct lr_symbolizer *symbolizer)
+{
+	bool any_first = false;
+
+	add_process(report, findings);
+	add_nameless(report, findings);
+	prepare(findings, symbolizer);
+	for (size_t i = 0; i < findings->cause_count; i++) {
+		struct lr_cause *cause = &findings->causes[i];
+
+		if (cause->shown)
+			any_first |= add_cause(report, findings, cause, symbolizer);
+		else
+			leave_out(report, cause);
+	}
+	return any_first;
+}
+
+static const char *type_name(const struct lr_entry *entry)
+{
+	const struct lr_type_entry *type = lr_image_type(entry->findings->image, entry->cause->type);
+
+	return type ? lr_image_text(entry->findings->image, type->name, NULL) : "";
+}
+
+static int compare(const void *unused, const void *a_, const void *b_)
+{
+	const struct lr_entry *a = a_;
+	const struct lr_entry *b = b_;
+	int order = (a->cause->kind > b->cause->kind) - (a->cause->kind < b->cause->kind);
+
+	(void)unused;
+	if (order == 0)
+		order = strcmp(type_name(a), type_name(b));
+	return order ? order : (a->order > b->order) - (a->order < b->order);
+}
+
+void lr_report_total(struct lr_report *report)
+{
+	lr_sort(report->entries, report->count, sizeof(*report->entries), compare, NULL);
+	report->causes = report->causes_left_out;
+	report->objects = report->shared + report->left_out;
+	report->bytes = report->left_out_bytes;
+	report->suppressed = report->known = 0;
+	for (size_t i = 0; i < report->count; i++) {
+		const struct lr_entry *entry = &report->entries[i];
+
+		if (entry->suppression) {
+			report->suppressed += entry->objects;
+		} else if (entry->is_known) {
+			report->known += entry->objects;
+		} else {
+			report->causes++;
+			report->objects += entry->objects;
+			report->bytes += entry->bytes;
+		}
+	}
+}
+
+static bool is_wanted(const struct lr_entry *entry)
+{
+	return !entry->suppression && !entry->is_known;
+}
+
+static struct lr_entry *largest_not_shown(struct lr_report *report)
+{
+	struct lr_entry *largest = NULL;
+
+	for (size_t i = 0; i < report->count; i++) {
+		struct lr_entry *entry = &report->entries[i];
+
+		if (!entry->shown && is_wanted(entry) &&
+		    (!largest || entry->objects > largest->objects))
+			largest = entry;
+	}
+	return largest;
+}
+
+void lr_report_choose(struct lr_report *report, size_t max)
+{
+	bool all = max == 0 || max >= report->count;
+
+	for (size_t i = 0; i < report->count; i++) {
+		struct lr_entry *entry = &report->entries[i];
+
+		entry->shown = all && is_wanted(entry);
+	}
+	for (size_t i = 0; i < max && !all; i++) {
+		struct lr_entry *entry = largest_not_shown(report);
+
+		if (!entry)
+			return;
+		entry->shown = true;
+	}
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A report: the causes of one process, or of many, by their fingerprints.
+ *
+ * What all formats are written from. Causes of several processes that have one fingerprint are one entry; suppressions and baselines know
+ * entries by fingerprint too.
+ *
+ * Layer: analyze. Scratch memory comes from mmap: the process under test makes a report of itself. Not thread-safe.
+ */
+#ifndef LR_ANALYZE_REPORT_H
+#define LR_ANALYZE_REPORT_H
+
+#include "analyze/findings.h"
+#include "analyze/suppressions.h"
+#include "analyze/symbolizer.h"
+
+#define LR_FINGERPRINT_TEXT 12 /* "lr-1c0ffee5" and its zero */
+
+struct lr_entry {
+	const struct lr_findings *findings; /* of the first process that has it; examples and details are from there */
+	struct lr_cause *cause; /* in these */
+	uint32_t fingerprint;
+	uint64_t order;	       /* in which it was added */
+	uint64_t last_process; /* that has it, in the order of adding */
+	uint64_t processes;    /* that have it */
+	uint64_t roots;	       /* this and the next four: as in struct lr_cause, of all processes */
+	uint64_t references;
+	uint64_t objects;
+	uint64_t bytes;
+	uint64_t dying;
+	const struct lr_suppression *suppression; /* that hides it, or NULL */
+	bool is_known;				  /* a baseline has it */
+	bool shown;				  /* see lr_report_choose() */
+};
+
+struct lr_report {
+	struct lr_entry *entries;
+	size_t count;
+	size_t room;
+	struct lr_suppression *suppressions; /* set by the caller, before the first lr_report_add() */
+	size_t suppression_count;
+	uint64_t processes;	 /* that were added */
+	uint64_t processes_with; /* leaked objects, suppressed ones too, of these */
+	size_t causes_left_out;	 /* that were not chosen in their findings, and so have no name */
+	uint64_t left_out;	 /* their objects */
+	uint64_t left_out_bytes;
+
+	/* As in struct lr_findings and in the images, of all processes. */
+	uint64_t shared;
+	uint64_t unlooked;
+	uint64_t reported;
+	uint64_t released;
+	uint64_t overwritten;
+	uint64_t cut_short;    /* processes of which the file ends early */
+	uint64_t switched_off; /* processes that switched checking off */
+	uint64_t counters[LR_COUNTERS];
+	bool incomplete;
+
+	/* After lr_report_total(). */
+	size_t causes;	  /* entries that are neither suppressed nor known, and those left out */
+	uint64_t objects; /* of these, and shared ones */
+	uint64_t bytes;
+	uint64_t suppressed; /* objects of suppressed entries */
+	uint64_t known;	     /* objects of entries that a baseline has */
+};
+
+void lr_report_init(struct lr_report *report);
+void lr_report_finish(struct lr_report *report);
+
+/**
+ * lr_report_add() - add the causes of a process that lr_findings_choose() chose
+ * @findings: must stay until lr_report_finish(), if this returns true
+ * @symbolizer: this prepares it
+ *
+ * Return: true if an entry refers to @findings.
+ */
+bool lr_report_add(struct lr_report *report, struct lr_findings *findings,
+		   const struct lr_symbolizer *symbolizer);
+
+/** lr_report_total() - sort the entries, by kind, by type, and in the order in which they were added, and fill in the sums. */
+void lr_report_total(struct lr_report *report);
+
+/** lr_report_choose() - mark the @max largest of the entries that are neither suppressed nor known as shown; all of them if @max is 0. */
+void lr_report_choose(struct lr_report *report, size_t max);
+
+/** lr_report_fingerprint() - as it is written: "lr-1c0ffee5". */
+void lr_report_fingerprint(uint32_t fingerprint, char text[LR_FINGERPRINT_TEXT]);
+
+#endif

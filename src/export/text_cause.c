@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The block of one cause: what is to be mended, how to find it, and what goes with it.
+ *
+ * Layer: export. Locks: none; no allocation.
+ */
+#include "export/text_parts.h"
+
+#define DESCRIPTION_LIMIT 200
+#define NAME_LIMIT 120
+
+static void write_note(struct lr_sink *sink, const struct lr_example *example)
+{
+	uint32_t flags = example->note ? example->note->flags : 0;
+
+	if (example->text && example->text_length > 0) {
+		lr_sink_text(sink, flags & LR_NOTE_MESSAGE ? "  " : " ");
+		lr_sink_foreign(sink, example->text, example->text_length, DESCRIPTION_LIMIT);
+	}
+	if (flags & LR_NOTE_SIZE) {
+		lr_sink_text(sink, "  ");
+		lr_sink_size(sink, example->note->size);
+	}
+	if (flags & LR_NOTE_UNREADABLE)
+		lr_sink_text(sink, "  (its memory is gone: freed without its last unref)");
+	else if (flags & LR_NOTE_DEAD)
+		lr_sink_text(sink, "  (its count is dead, and its destructor was not seen: "
+				   "after a misuse, or ended by code that cannot tell)");
+	else if (example->dying)
+		lr_sink_text(sink, "  (being destroyed)");
+	else if (flags & LR_NOTE_COUNT && example->note->count == INT64_MAX)
+		lr_sink_text(sink, "  (immortal)");
+	else if (flags & LR_NOTE_AT_REST)
+		lr_sink_text(sink, "  (at rest in its cache, never evicted)");
+	else if (flags & LR_NOTE_COUNT && example->note->count == 0)
+		lr_sink_text(sink, "  (no references, but still registered)");
+	else if (flags & LR_NOTE_COUNT && !(flags & LR_NOTE_MESSAGE))
+		lr_sink_printf(sink, "  (reference count of %lld instead of 0)",
+			       (long long)example->note->count);
+	if (flags & LR_NOTE_FAULTED)
+		lr_sink_text(sink, "  (describing it failed: its memory is gone or was overwritten)");
+	if (flags & LR_NOTE_NOT_ASKED)
+		lr_sink_text(sink,
+			     "  (not described: other threads run, its library is gone, or the system does not say if its memory is there)");
+}
+
+static void write_example(const struct lr_text *text, const struct lr_entry *entry,
+			  const struct lr_example *example, const char *label)
+{
+	struct lr_sink *sink = text->sink;
+
+	lr_sink_text(sink, label);
+	lr_text_object(sink, entry->findings->image, example->birth);
+	if (text->options->addresses)
+		lr_sink_printf(sink, " at 0x%llx", (unsigned long long)example->object);
+	write_note(sink, example);
+	lr_sink_text(sink, "\n");
+}
+
+static void write_examples(const struct lr_text *text, const struct lr_entry *entry, const char *label)
+{
+	const struct lr_cause *cause = entry->cause;
+
+	for (uint32_t i = 0; i < cause->example_count; i++)
+		write_example(text, entry, &cause->examples[i], i == 0 ? label : "           ");
+	if (entry->roots <= cause->example_count)
+		return;
+	lr_sink_text(text->sink, "           and ");
+	lr_sink_number(text->sink, entry->roots - cause->example_count);
+	lr_sink_text(text->sink, " more\n");
+}
+
+static void write_site(struct lr_text *text, const struct lr_entry *entry, const char *label,
+		       uint32_t site)
+{
+	const struct lr_image *image = entry->findings->image;
+	const struct lr_type_entry *type = lr_image_type(image, entry->cause->type);
+	const struct lr_frames frames = {
+		.image = image,
+		.symbolizer = text->symbolizer,
+		.type_name = type ? lr_image_text(image, type->name, NULL) : NULL,
+		.room = LR_FRAMES_SHOWN,
+	};
+
+	lr_sink_text(text->sink, label);
+	lr_stack_line(text->sink, &frames, site, &text->modules);
+	lr_sink_text(text->sink, "\n");
+}
+
+static void write_dying(struct lr_text *text, const struct lr_entry *entry)
+{
+	if (entry->dying == 0)
+		return;
+	lr_sink_text(text->sink, "  BEING DESTROYED  ");
+	lr_sink_number(text->sink, entry->dying);
+	write_site(text, entry, " of them, last unref at ", entry->cause->dying_site);
+}
+
+/* ".stream", or the offset where only that is known. */
+static void write_member(struct lr_sink *sink, const struct lr_image *image,
+			 const struct lr_member *member)
+{
+	size_t length = 0;
+	const char *name = lr_image_text(image, member->name, &length);
+
+	if (length > 0) {
+		lr_sink_text(sink, ".");
+		lr_sink_foreign(sink, name, length, NAME_LIMIT);
+	} else if (member->offset != UINT32_MAX) {
+		lr_sink_printf(sink, "+0x%x", member->offset);
+	}
+}
+
+static void write_kept_line(const struct lr_text *text, const struct lr_entry *entry,
+			    const struct lr_kept *kept, const char *label)
+{
+	const struct lr_image *image = entry->findings->image;
+	struct lr_sink *sink = text->sink;
+
+	lr_sink_text(sink, label);
+	lr_sink_number(sink, kept->objects);
+	lr_sink_text(sink, " ");
+	lr_text_type(sink, image, kept->type);
+	if (kept->owner != 0) {
+		lr_sink_text(sink, ", through ");
+		lr_text_type(sink, image, kept->owner);
+		write_member(sink, image, &kept->member);
+	}
+	lr_sink_text(sink, "\n");
+}
+
+/* The example is one process's, and so are these figures. */
+static void write_kept(const struct lr_text *text, const struct lr_entry *entry, const char *label)
+{
+	const struct lr_detail *detail = entry->cause->detail;
+
+	for (uint32_t i = 0; detail && i < detail->kept_count; i++)
+		write_kept_line(text, entry, &detail->kept[i], i == 0 ? label : "           ");
+	if (!detail || detail->kept_others == 0)
+		return;
+	lr_sink_text(text->sink, "           ");
+	lr_sink_number(text->sink, detail->kept_others);
+	lr_sink_text(text->sink, " of other types\n");
+}
+
+static void write_advice(const struct lr_text *text, const struct lr_entry *entry)
+{
+	struct lr_sink *sink = text->sink;
+	uint64_t to_mend = entry->references ? entry->references : entry->roots;
+
+	if (to_mend == 1) {
+		lr_sink_text(sink, "  Fix this one reference and all ");
+	} else {
+		lr_sink_text(sink, "  Fix these ");
+		lr_sink_number(sink, to_mend);
+		lr_sink_text(sink, " references and all ");
+	}
+	lr_sink_number(sink, entry->objects);
+	lr_sink_text(sink, " go. Independent leaks left after that: ");
+	lr_sink_number(sink, text->report->causes - 1);
+	lr_sink_text(sink, "\n");
+}
+
+static bool keeps(const struct lr_entry *entry)
+{
+	return entry->objects > entry->roots;
+}
+
+static void write_leak_title(const struct lr_text *text, const struct lr_entry *entry)
+{
+	struct lr_sink *sink = text->sink;
+	uint64_t references = entry->references ? entry->references : entry->roots;
+
+	if (!keeps(entry)) {
+		lr_sink_number(sink, entry->roots);
+		lr_sink_text(sink, " ");
+		lr_text_type(sink, entry->findings->image, entry->cause->type);
+		return;
+	}
+	lr_text_plural(sink, references, "leaked reference keeps ", "leaked references keep ");
+	lr_text_objects(sink, entry->objects);
+	lr_sink_text(sink, " (");
+	lr_sink_size(sink, entry->bytes);
+	lr_sink_text(sink, ") alive");
+}
+
+static void write_cycle_title(const struct lr_text *text, const struct lr_entry *entry)
+{
+	struct lr_sink *sink = text->sink;
+
+	if (entry->cause->members == 1)
+		lr_sink_text(sink, "1 object holds itself");
+	else
+		lr_text_plural(sink, entry->cause->members, "object", "objects hold each other");
+	if (entry->references == 0) {
+		lr_sink_text(sink, " and nobody else holds ");
+		lr_sink_text(sink, entry->cause->members == 1 ? "it" : "them");
+	} else {
+		lr_sink_text(sink, ", and ");
+		lr_text_plural(sink, entry->references, "reference from outside was forgotten too",
+			       "references from outside were forgotten too");
+	}
+	if (entry->roots > 1) {
+		lr_sink_text(sink, " (");
+		lr_sink_number(sink, entry->roots);
+		lr_sink_text(sink, " times, same shape)");
+	}
+}
+
+static void write_title(const struct lr_text *text, const struct lr_entry *entry, size_t number)
+{
+	char fingerprint[LR_FINGERPRINT_TEXT];
+	bool is_cycle = entry->cause->kind == LR_CAUSE_CYCLE;
+	struct lr_sink *sink = text->sink;
+
+	lr_report_fingerprint(entry->fingerprint, fingerprint);
+	lr_sink_text(sink, "\n");
+	lr_text_color(text, "1");
+	lr_sink_printf(sink, "%s %zu of %zu  [%s]  ", is_cycle ? "CYCLE" : "LEAK", number,
+		       text->report->causes, fingerprint);
+	if (is_cycle)
+		write_cycle_title(text, entry);
+	else
+		write_leak_title(text, entry);
+	lr_text_color(text, "0");
+	if (!is_cycle && !keeps(entry)) {
+		lr_sink_text(sink, "  ");
+		lr_sink_size(sink, entry->bytes);
+	}
+	if (text->report->processes > 1) {
+		lr_sink_text(sink, "  in ");
+		lr_text_plural(sink, entry->processes, "process", "processes");
+	}
+	lr_sink_text(sink, "\n");
+}
+
+/* What goes with a cycle, in one line. */
+static void write_also_kept(const struct lr_text *text, const struct lr_entry *entry)
+{
+	const struct lr_detail *detail = entry->cause->detail;
+	struct lr_sink *sink = text->sink;
+
+	if (!detail || (detail->kept_count == 0 && detail->kept_others == 0))
+		return;
+	for (uint32_t i = 0; i < detail->kept_count; i++) {
+		lr_sink_text(sink, i == 0 ? "  also keeps " : ", ");
+		lr_sink_number(sink, detail->kept[i].objects);
+		lr_sink_text(sink, " ");
+		lr_text_type(sink, entry->findings->image, detail->kept[i].type);
+	}
+	if (detail->kept_others > 0) {
+		lr_sink_text(sink, ", ");
+		lr_sink_number(sink, detail->kept_others);
+		lr_sink_text(sink, " of other types");
+	}
+	lr_sink_text(sink, "\n");
+}
+
+static void write_link(const struct lr_text *text, const struct lr_entry *entry,
+		       const struct lr_link *link, bool closes)
+{
+	const struct lr_image *image = entry->findings->image;
+	struct lr_sink *sink = text->sink;
+
+	lr_sink_text(sink, "  ");
+	lr_text_object(sink, image, link->from);
+	lr_sink_text(sink, " ");
+	write_member(sink, image, &link->member);
+	lr_sink_text(sink, " --> ");
+	lr_text_object(sink, image, link->to);
+	if (closes)
+		lr_sink_text(sink, "   <- closes the cycle");
+	lr_sink_text(sink, "\n");
+}
+
+static void write_links(const struct lr_text *text, const struct lr_entry *entry)
+{
+	const struct lr_detail *detail = entry->cause->detail;
+	bool any_found = false;
+
+	for (uint32_t i = 0; detail && i < detail->link_count; i++) {
+		const struct lr_link *link = &detail->links[i];
+
+		write_link(text, entry, link, link->to == detail->links[0].from);
+		any_found |= link->is_found;
+	}
+	if (detail && detail->links_left_out > 0) {
+		lr_sink_text(text->sink, "  and ");
+		lr_text_plural(text->sink, detail->links_left_out, "more reference\n",
+			       "more references\n");
+	}
+	if (any_found)
+		lr_sink_text(text->sink,
+			     "  These references were found in the memory of the objects; .owns or .visit of "
+			     "their types would make it certain\n");
+}
+
+/* What the objects say of themselves; who holds whom is above. */
+static void write_described(const struct lr_text *text, const struct lr_entry *entry)
+{
+	const struct lr_cause *cause = entry->cause;
+
+	for (uint32_t i = 0; i < cause->example_count; i++) {
+		if (cause->examples[i].text_length > 0 || text->options->addresses)
+			write_example(text, entry, &cause->examples[i], "           ");
+	}
+}
+
+static void write_cycle(struct lr_text *text, const struct lr_entry *entry)
+{
+	write_links(text, entry);
+	write_described(text, entry);
+	write_site(text, entry, "  BORN AT  ", entry->cause->site);
+	write_also_kept(text, entry);
+}
+
+static void write_leak(struct lr_text *text, const struct lr_entry *entry)
+{
+	if (keeps(entry))
+		write_examples(text, entry, "  ROOT     ");
+	write_site(text, entry, "  BORN AT  ", entry->cause->site);
+	if (!keeps(entry)) {
+		write_examples(text, entry, "  SUCH AS  ");
+	} else {
+		write_kept(text, entry, "  KEEPS    ");
+		write_advice(text, entry);
+	}
+	write_dying(text, entry);
+}
+
+void lr_text_cause(struct lr_text *text, const struct lr_entry *entry, size_t number)
+{
+	write_title(text, entry, number);
+	if (entry->cause->kind == LR_CAUSE_CYCLE)
+		write_cycle(text, entry);
+	else
+		write_leak(text, entry);
+}

@@ -243,6 +243,29 @@ test_a_stack_has_all_its_frames_with_file_and_line()
 	expect_match stderr '\[stack [0-9.]+\] (main\.inc:[0-9]+ go < ){19}main\.inc:[0-9]+ work < '
 }
 
+# As the guide says.
+test_without_sibling_calls_a_function_that_ends_with_the_unref_is_in_the_stack()
+{
+	box_program prog -O2 -fno-optimize-sibling-calls <<-'C'
+		__attribute__((noinline)) static void put(struct box *box)
+		{
+			box_unref(box);
+		}
+
+		int main(void)
+		{
+			struct box *box = box_new();
+
+			put(box_ref(box));
+			put(box);
+			return 0;
+		}
+	C
+	with leaks=warn:log=box ./prog
+	expect_match stderr '^lastref: \[stack [0-9.]+\] main.inc:3 put < main.inc:10 main$'
+	expect_match stderr '^lastref: \[stack [0-9.]+\] main.inc:3 put < main.inc:11 main$'
+}
+
 test_without_the_command_a_stack_has_modules_and_offsets()
 {
 	all_events prog

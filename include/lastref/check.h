@@ -209,6 +209,27 @@ struct lastref_misuse {
 /** lastref_misuse_handler - called by the thread that misused, with the context given to lastref_set_misuse_handler(). */
 typedef void (*lastref_misuse_handler)(const struct lastref_misuse *misuse, void *context);
 
+/**
+ * struct lastref_report - one report, as a handler sees it
+ * @message: the whole report, lines ended by newlines; valid during the call
+ * @objects: how many leaked objects it is about
+ * @causes: of how many causes
+ */
+struct lastref_report {
+	const char *message;
+	size_t objects;
+	size_t causes;
+};
+
+/** lastref_report_handler - called by the thread that checks, with the context given to lastref_set_report_handler(). */
+typedef void (*lastref_report_handler)(const struct lastref_report *report, void *context);
+
+/** lastref_checkpoint - a moment: what is born after it is told from what was born before. Never 0 while checking is on. */
+typedef uint64_t lastref_checkpoint;
+
+/* ENODATA, which a freestanding program has no header for. */
+#define LASTREF_NO_DATA_ 61
+
 /*
  * Which operations call the runtime: bit 0, births; bit 1, every ref, tryref and unref. Read by the inline functions of
  * object.h before their atomic operation; written by the runtime only.
@@ -299,6 +320,54 @@ LASTREF_API size_t lastref_leak_check(void);
 
 /** lastref_live_objects() - how many objects are registered now. Exact when no other thread is at work. */
 LASTREF_API size_t lastref_live_objects(void);
+
+/**
+ * lastref_checkpoint_now() - a moment for lastref_leaks_since()
+ *
+ * A few nanoseconds. After 2^28 calls it returns the last checkpoint again.
+ */
+LASTREF_API lastref_checkpoint lastref_checkpoint_now(void);
+
+/**
+ * lastref_leaks_since() - report what was born since a checkpoint and is live now
+ * @since: from lastref_checkpoint_now(); 0 is the program's start
+ *
+ * As lastref_leak_check(), for one request or one test. What other threads made meanwhile counts too. Objects inside their destructor
+ * do not: they are about to go. It takes a look at each live object of the process, some nanoseconds.
+ *
+ * Return: how many such objects there are; 0 while checking is off.
+ */
+LASTREF_API size_t lastref_leaks_since(lastref_checkpoint since);
+
+/**
+ * lastref_ignore() - an object that lives until the program ends, on purpose: a singleton, a cache
+ * @object: a registered object; of several at this address, all that are found
+ * @reason: for the report, which tells how many objects are ignored and why; copied. May be NULL
+ *
+ * It is in no report from now on, nor is what only ignored objects hold; lastref_live_objects() counts it. Fast if the calling thread made it a moment
+ * ago, else a look at each live object. An object that is not registered is counted, and the report says so; while checking is off, nothing happens.
+ */
+LASTREF_API void lastref_ignore(const void *object, const char *reason);
+
+/**
+ * lastref_snapshot() - write what is live now into a file, for `lastref report`
+ * @path: of the file; replaced if it is there. The file is there whole or not at all
+ *
+ * Nothing is reported and nothing is marked; the program goes on. Not async-signal-safe: for that there is `signal=` in lastref-env(7).
+ *
+ * Return: 0 or a negative errno: -ENODATA while checking is off, what open(2), write(2) and rename(2) fail with, -ENOMEM.
+ */
+LASTREF_API int lastref_snapshot(const char *path);
+
+/**
+ * lastref_set_report_handler() - be given the reports of checks, in place of the file or standard error
+ * @handler: called for each report of lastref_leak_check(), lastref_leaks_since() and of the check at exit (under `lastref run` the report at
+ *	exit is made by that); NULL restores the default
+ * @context: passed to @handler
+ *
+ * It is called with no lock of the library held, and may call the library.
+ */
+LASTREF_API void lastref_set_report_handler(lastref_report_handler handler, void *context);
 
 /**
  * lastref_set_misuse_handler() - be told of a misuse instead of aborting

@@ -79,6 +79,36 @@ LASTREF_INLINE_ size_t lastref_live_objects(void)
 	return 0;
 }
 
+LASTREF_INLINE_ lastref_checkpoint lastref_checkpoint_now(void)
+{
+	return 0;
+}
+
+LASTREF_INLINE_ size_t lastref_leaks_since(lastref_checkpoint since)
+{
+	(void)since;
+	return 0;
+}
+
+LASTREF_INLINE_ void lastref_ignore(const void *object, const char *reason)
+{
+	(void)object;
+	(void)reason;
+}
+
+/* As in a process where checking is off. */
+LASTREF_INLINE_ int lastref_snapshot(const char *path)
+{
+	(void)path;
+	return -LASTREF_NO_DATA_;
+}
+
+LASTREF_INLINE_ void lastref_set_report_handler(lastref_report_handler handler, void *context)
+{
+	(void)handler;
+	(void)context;
+}
+
 LASTREF_INLINE_ void lastref_set_misuse_handler(lastref_misuse_handler handler, void *context)
 {
 	(void)handler;

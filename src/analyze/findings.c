@@ -305,12 +305,24 @@ static bool is_wanted(const struct work *work, const struct lr_record *record)
 	       lr_globs_match(work->options->type_globs, lr_image_text(image, type->name, NULL));
 }
 
+/* Born since the checkpoint that is asked for? */
+static bool is_young(const struct work *work, const struct lr_record *record)
+{
+	return work->options->since == 0 ||
+	       (is_alive(record) &&
+		(record->state & ~LR_STATE_MASK) >> LR_ALIVE_AGE_SHIFT >= work->options->since);
+}
+
 static void add_record(struct work *work, const struct live_record *live)
 {
 	bool reported = is_reported(&live->copy);
 
-	if (!is_wanted(work, &live->copy))
+	if (!is_wanted(work, &live->copy) || !is_young(work, &live->copy))
 		return;
+	if (is_alive(&live->copy) && (live->copy.state & LR_ALIVE_IGNORED)) {
+		work->findings->ignored++;
+		return;
+	}
 	/* What is inside its destructor has no room for the mark. */
 	if (work->options->only_reported && !reported && is_alive(&live->copy))
 		return;

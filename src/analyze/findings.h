@@ -108,6 +108,7 @@ struct lr_findings {
 	uint64_t bytes;
 	uint64_t shared; /* objects that several causes keep together; in no cause */
 	uint64_t unlooked; /* leaked objects that no check looked at: nothing is known of who holds them and whom they hold */
+	uint64_t ignored;  /* live, but the program said that they are to be; in no cause */
 	uint64_t reported; /* live, but reported by an earlier check; in no cause */
 	uint64_t released; /* reported by an earlier check, and not live any more; 0 where type_globs choose */
 	uint64_t overwritten; /* live records whose address was born again: freed without their last unref; in no cause */
@@ -122,6 +123,7 @@ struct lr_findings_options {
 	bool skip_reported;	/* leave out what a check called by the program reported */
 	bool only_reported;	/* leave out all else that is alive */
 	bool want_types;	/* fill the totals by type */
+	uint32_t since; /* leave out what is older than this checkpoint, and what is being destroyed, of which it is not known; 0 for none */
 
 	/*
 	 * Two records have one address: is the object that is there now that of @record? NULL, or false for both: the one with the

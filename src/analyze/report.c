@@ -175,6 +175,7 @@ static void add_process(struct lr_report *report, const struct lr_findings *find
 	report->processes_with += findings->objects > 0;
 	report->shared += findings->shared;
 	report->unlooked += findings->unlooked;
+	report->ignored += findings->ignored;
 	report->reported += findings->reported;
 	report->released += findings->released;
 	report->overwritten += findings->overwritten;

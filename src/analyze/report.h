@@ -48,6 +48,7 @@ struct lr_report {
 	/* As in struct lr_findings and in the images, of all processes. */
 	uint64_t shared;
 	uint64_t unlooked;
+	uint64_t ignored;
 	uint64_t reported;
 	uint64_t released;
 	uint64_t overwritten;

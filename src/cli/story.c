@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #define NAME_LIMIT 100
 
@@ -24,11 +25,28 @@ void lr_story_name(struct lr_sink *sink, const struct lr_image *image)
 		lr_sink_foreign(sink, name, length, NAME_LIMIT);
 }
 
+/* What lives in a process that goes on may be wanted. */
+static void tell_of_snapshot(struct lr_sink *sink, const struct lr_image *image)
+{
+	time_t taken = (time_t)(image->header->taken / 1000000000u);
+	char when[64] = "";
+	struct tm local;
+
+	if (localtime_r(&taken, &local))
+		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &local);
+	lr_sink_text(sink, "lastref: ");
+	lr_story_name(sink, image);
+	lr_sink_printf(sink, " (process %u) went on after this snapshot, of %s\n",
+		       image->header->pid, when);
+}
+
 void lr_story_of_end(struct lr_sink *sink, const struct lr_image *image)
 {
 	int status = (int)image->header->exit_status;
 	const char *name;
 
+	if (image->header->state == LR_PROCESS_SNAPSHOT)
+		tell_of_snapshot(sink, image);
 	if (image->header->state != LR_PROCESS_LEFT)
 		return;
 	lr_sink_text(sink, "lastref: ");

@@ -72,7 +72,9 @@ static void write_where(const struct lr_text *text)
 	const struct lr_report *report = text->report;
 	struct lr_sink *sink = text->sink;
 
-	if (text->options->process) {
+	if (text->options->since_checkpoint) {
+		lr_sink_text(sink, " since the checkpoint");
+	} else if (text->options->process) {
 		lr_sink_text(sink, " in ");
 		lr_sink_text(sink, text->options->process);
 	} else if (report->processes > 1) {

@@ -17,6 +17,7 @@ struct lr_text_options {
 	bool all;	/* every type, not the first few */
 	bool types;	/* the table of types, and a line also if there is nothing to report */
 	bool color;
+	bool since_checkpoint; /* only what was born since is in it */
 	const char *process; /* heading when one run has several processes: "process 2 of 3: ./child"; or NULL */
 };
 

@@ -6,7 +6,10 @@
  */
 #include "export/text_parts.h"
 
+#include <string.h>
+
 #define TYPES_SHOWN 10
+#define REASONS_SHOWN 5
 
 static void remark(const struct lr_text *text, uint64_t number, const char *one, const char *many)
 {
@@ -79,6 +82,9 @@ static void write_losses(const struct lr_text *text)
 	remark(text, counters[LR_LOST_TYPES],
 	       "object had a type beyond the 65,535th and was not registered",
 	       "objects had types beyond the 65,535th and were not registered");
+	remark(text, counters[LR_UNKNOWN_IGNORED],
+	       "object that the program wants to be ignored was not registered",
+	       "objects that the program wants to be ignored were not registered");
 	remark(text, counters[LR_LOST_SITES], "stack could not be kept", "stacks could not be kept");
 	remark(text, counters[LR_UNWRITTEN_EVENTS], "event could not be written to the log",
 	       "events could not be written to the log");
@@ -120,6 +126,72 @@ static void write_not_above(const struct lr_text *text)
 	       "objects were freed without their last unref: others were born at their addresses");
 }
 
+struct reasons {
+	const char *reasons[REASONS_SHOWN];
+	uint64_t objects[REASONS_SHOWN];
+	uint32_t count;
+	bool more;
+};
+
+static void add_reason(struct reasons *reasons, const char *reason)
+{
+	uint32_t i = 0;
+
+	while (i < reasons->count && strcmp(reasons->reasons[i], reason) != 0)
+		i++;
+	if (i == REASONS_SHOWN) {
+		reasons->more = true;
+		return;
+	}
+	if (i == reasons->count)
+		reasons->reasons[reasons->count++] = reason;
+	reasons->objects[i]++;
+}
+
+static void collect_reasons(struct reasons *reasons, const struct lr_image *image)
+{
+	uint64_t count = lr_image_count(image, LR_NOTES);
+
+	for (uint64_t i = 0; i < count; i++) {
+		const struct lr_note *note = lr_image_at(image, LR_NOTES, i);
+
+		if (note && (note->flags & LR_NOTE_IGNORED) && note->text != 0)
+			add_reason(reasons, lr_image_text(image, note->text, NULL));
+	}
+}
+
+/* In the order in which the program gave them. */
+static void write_reasons(const struct lr_text *text)
+{
+	struct reasons reasons = { .count = 0 };
+
+	collect_reasons(&reasons, text->only->image);
+	for (uint32_t i = 0; i < reasons.count; i++) {
+		lr_sink_text(text->sink, i == 0 ? ": " : "; ");
+		lr_sink_foreign(text->sink, reasons.reasons[i], strlen(reasons.reasons[i]), 200);
+		if (reasons.objects[i] > 1) {
+			lr_sink_text(text->sink, " (");
+			lr_sink_number(text->sink, reasons.objects[i]);
+			lr_sink_text(text->sink, ")");
+		}
+	}
+	if (reasons.more)
+		lr_sink_text(text->sink, "; ...");
+}
+
+static void write_ignored(const struct lr_text *text)
+{
+	uint64_t ignored = text->report->ignored;
+
+	if (ignored == 0)
+		return;
+	lr_sink_text(text->sink, "note: ");
+	lr_text_plural(text->sink, ignored, "live object is ignored", "live objects are ignored");
+	if (text->only)
+		write_reasons(text);
+	lr_sink_text(text->sink, "\n");
+}
+
 /* Where one process is reported. */
 static void write_process_remarks(const struct lr_text *text)
 {
@@ -136,6 +208,7 @@ void lr_text_remarks(const struct lr_text *text)
 	const struct lr_report *report = text->report;
 
 	write_not_above(text);
+	write_ignored(text);
 	write_losses(text);
 	if (text->only)
 		write_process_remarks(text);

@@ -61,6 +61,7 @@ enum lr_process_state {
 	LR_PROCESS_CHECKED, /* the check at exit has run and left its notes */
 	LR_PROCESS_LEFT,    /* said by the reader's side: it is gone, and had not been checked */
 	LR_PROCESS_OFF, /* ended with checking switched off by the program: what is live is no leak */
+	LR_PROCESS_SNAPSHOT, /* in a file: it was running and went on */
 };
 
 enum lr_counter {
@@ -75,6 +76,7 @@ enum lr_counter {
 	LR_UNWRITTEN_EVENTS,	 /* not logged: the output took no more */
 	LR_NO_UNWINDER, /* why stacks are the caller's address only: enum lr_no_unwinder, 0 if they are not */
 	LR_OTHER_COPIES, /* copies of the library in the process that stayed off because of this one */
+	LR_UNKNOWN_IGNORED, /* lastref_ignore() of what was not registered */
 	LR_COUNTERS,
 };
 
@@ -94,6 +96,7 @@ struct lr_image_header {
 	uint32_t pid;
 	uint32_t exit_status; /* as wait() gives it; put in by `lastref run` */
 	uint64_t started;     /* CLOCK_BOOTTIME, ns: orders the processes of one run */
+	uint64_t taken;	      /* of a snapshot: CLOCK_REALTIME, ns; else 0 */
 	lr_text_ref command;  /* the program's name and arguments */
 	uint32_t stack_depth; /* frames kept of a stack */
 	uint64_t counters[LR_COUNTERS];
@@ -122,7 +125,10 @@ struct lr_record {
 #define LR_STATE_DEAD                                                                              \
 	(3u << 30) /* the record is not reused yet; value: the site of the last unref */
 #define LR_STATE_MASK (3u << 30)
-#define LR_ALIVE_REPORTED 1u /* a check called by the program has reported it */
+#define LR_ALIVE_REPORTED 1u  /* a check called by the program has reported it */
+#define LR_ALIVE_IGNORED 2u   /* lastref_ignore() */
+#define LR_ALIVE_AGE_SHIFT 2u /* above these: how many checkpoints there were before its birth */
+#define LR_ALIVE_AGE_MAX ((LR_STATE_ALIVE >> LR_ALIVE_AGE_SHIFT) - 1)
 #define LR_SITE_ID_MAX (LR_STATE_ALIVE - 1)
 
 #define LR_BIRTH_NUMBER_BITS 48
@@ -196,8 +202,9 @@ struct lr_note {
 	128u /* of no object: `settle=` waited for `count` ms, and what text says still changed; "" nothing did */
 #define LR_NOTE_FAULTED                                                                            \
 	64u /* one of its type's functions was called, and followed a pointer into nowhere */
-#define LR_NOTE_AT_REST 256u /* it is of a cache, and nobody holds it */
-#define LR_NOTE_DEAD 512u    /* its count is dead, but its destructor was not seen */
+#define LR_NOTE_AT_REST 256u  /* it is of a cache, and nobody holds it */
+#define LR_NOTE_DEAD 512u     /* its count is dead, but its destructor was not seen */
+#define LR_NOTE_IGNORED 1024u /* text is why the program ignores it */
 
 /*
  * What the check in the process saw of each live object, so that references can be counted when the object is dead. There is

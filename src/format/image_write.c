@@ -57,6 +57,7 @@ static void copy_header(struct lr_image_header *to, const struct lr_image_header
 		.pid = from->pid,
 		.exit_status = from->exit_status,
 		.started = from->started,
+		.taken = from->taken,
 		.command = from->command,
 		.stack_depth = from->stack_depth,
 	};

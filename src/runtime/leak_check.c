@@ -12,18 +12,17 @@
 
 #include "analyze/findings.h"
 #include "base/pages.h"
-#include "export/text.h"
 #include "runtime/arena.h"
 #include "runtime/describe.h"
-#include "runtime/output.h"
-#include "runtime/quiet_write.h"
 #include "runtime/registry.h"
 #include "runtime/settle.h"
+#include "runtime/snapshot.h"
 #include "runtime/start.h"
-#include "runtime/symbols.h"
+#include "runtime/tell.h"
 
 #include <lastref/check.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,46 +69,6 @@ static void free_check(struct check *check)
 	lr_findings_free(&check->findings);
 }
 
-/* Return: 0, or the error of the first write that failed. */
-static int print_to(int fd, struct check *check)
-{
-	static const struct lr_text_options options;
-	struct lr_symbols_in_process symbols;
-	struct lr_symbolizer symbolizer;
-	struct lr_report report;
-	struct lr_sink sink;
-
-	lr_symbols_in_process_init(&symbols, &symbolizer);
-	lr_sink_init(&sink, fd);
-	lr_report_init(&report);
-	lr_report_add(&report, &check->findings, &symbolizer);
-	lr_report_total(&report);
-	lr_report_choose(&report, 0);
-	lr_text_report(&sink, &report, &check->findings, &options, &symbolizer);
-	lr_report_finish(&report);
-	lr_symbols_in_process_finish(&symbols);
-	return sink.error;
-}
-
-static void print(struct check *check)
-{
-	const char *path = lr_output_path();
-	struct lr_quiet_write quiet;
-	int error;
-	int fd;
-
-	lr_quiet_write_begin(&quiet);
-	fd = lr_output_open();
-	error = fd < 0 ? -fd : print_to(fd, check);
-	if (error != 0 && path[0] != '\0') {
-		dprintf(lr_start_error_output(),
-			"lastref: cannot write the report to %s: %s; it follows here\n", path,
-			strerror(error));
-		print_to(lr_start_error_output(), check);
-	}
-	lr_quiet_write_end(&quiet, true);
-}
-
 /*
  * An object inside its destructor has no room for the mark: its birth number is kept, so that it is counted once; and the process with
  * it, since a child deals the numbers again. When there are more than fit, some are counted at each check.
@@ -131,82 +90,47 @@ static bool is_first_report(uint64_t birth)
 	return true;
 }
 
-static bool mark(struct lr_record *record)
+/* Return: true if it is a new leak since the checkpoint. */
+static bool mark(struct lr_record *record, uint32_t since)
 {
 	uint64_t birth = __atomic_load_n(&record->birth, __ATOMIC_RELAXED);
 	uint32_t state = lr_record_state(record);
 
 	if ((state & LR_STATE_MASK) == LR_STATE_DYING)
-		return is_first_report(birth);
+		return since == 0 && is_first_report(birth);
+	if (state & LR_ALIVE_IGNORED || (state & ~LR_STATE_MASK) >> LR_ALIVE_AGE_SHIFT < since)
+		return false;
 	/* If the object begins to die now, its thread's plain store or this exchange comes last; both are right. */
 	return (state & LR_STATE_MASK) == LR_STATE_ALIVE && !(state & LR_ALIVE_REPORTED) &&
 	       __atomic_compare_exchange_n(&record->state, &state, state | LR_ALIVE_REPORTED, false,
 					   __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
-/* Mark all live records as reported. Return: how many were not before. */
-static uint64_t mark_reported(void)
+/* Mark what a report is going to be about. Return: how many were not marked before. */
+static uint64_t mark_reported(uint32_t since)
 {
 	uint64_t count = lr_image_count(&lr_arena_image, LR_RECORDS);
 	uint64_t marked = 0;
 
 	for (uint64_t i = 0; i < count; i++)
-		marked += mark(lr_arena_at(LR_RECORDS, (uint32_t)i));
+		marked += mark(lr_arena_at(LR_RECORDS, (uint32_t)i), since);
 	return marked;
 }
 
-static void panic_if_asked(void)
+static bool is_known(const struct lr_description *description)
 {
-	if (lastref_get_leak_mode() == LASTREF_LEAKS_PANIC)
-		abort();
+	uint64_t count = lr_image_count(&lr_arena_image, LR_NOTES);
+
+	for (uint64_t i = 0; i < count; i++) {
+		const struct lr_note *note = lr_image_at(&lr_arena_image, LR_NOTES, i);
+
+		if (note->birth == description->note.birth && !(note->flags & LR_NOTE_IGNORED))
+			return true;
+	}
+	return false;
 }
 
-/* For a check within a check: the outer one is about to report the same. */
-static size_t only_count(void)
-{
-	static const struct lr_findings_options options = { .is_current = lr_describe_is_current };
-	struct lr_findings findings;
-	size_t objects;
-
-	lr_findings_make(&findings, &lr_arena_image, &options);
-	objects = (size_t)findings.objects;
-	lr_findings_free(&findings);
-	return objects;
-}
-
-size_t lastref_leak_check(void)
-{
-	static const struct lr_findings_options options = {
-		.only_reported = true,
-		.is_current = lr_describe_is_current,
-	};
-	struct check check;
-	size_t objects;
-
-	if (!lr_start_checking())
-		return 0;
-	if (describing)
-		return only_count();
-	lr_settle();
-	lr_arena_count(LR_REPORTED, mark_reported());
-	make_check(&check, &options);
-	objects = (size_t)check.findings.objects;
-	if (objects > 0)
-		print(&check);
-	free_check(&check);
-	if (objects > 0)
-		panic_if_asked();
-	return objects;
-}
-
-size_t lastref_live_objects(void)
-{
-	/* In the child of a fork that called no handlers, the figures are still the parent's. */
-	lr_start_checking();
-	return (size_t)lr_registry_live();
-}
-
-/* For the parent: what nobody can ask the objects when they are dead. */
+/* For the readers of the image: what nobody can ask the objects when they are dead. Said once of each object, however many snapshots are taken. */
 static void leave_notes(const struct check *check)
 {
 	for (size_t i = 0; check->descriptions && i < check->described; i++) {
@@ -214,7 +138,7 @@ static void leave_notes(const struct check *check)
 		struct lr_note *note;
 		uint32_t unused;
 
-		if (description->note.flags == 0)
+		if (description->note.flags == 0 || is_known(description))
 			continue;
 		note = lr_arena_add(LR_NOTES, &unused);
 		if (!note)
@@ -224,6 +148,91 @@ static void leave_notes(const struct check *check)
 				     lr_arena_add_text(description->text, description->length) :
 				     0;
 	}
+}
+
+static void panic_if_asked(void)
+{
+	if (lastref_get_leak_mode() == LASTREF_LEAKS_PANIC)
+		abort();
+}
+
+/* For a check within a check: the outer one is about to report the same. */
+static size_t only_count(uint32_t since)
+{
+	const struct lr_findings_options options = { .since = since,
+						     .is_current = lr_describe_is_current };
+	struct lr_findings findings;
+	size_t objects;
+
+	lr_findings_make(&findings, &lr_arena_image, &options);
+	objects = (size_t)findings.objects;
+	lr_findings_free(&findings);
+	return objects;
+}
+
+static size_t check_now(uint32_t since)
+{
+	const struct lr_findings_options options = {
+		.only_reported = true,
+		.since = since,
+		.is_current = lr_describe_is_current,
+	};
+	struct check check;
+	size_t objects;
+
+	if (!lr_start_checking())
+		return 0;
+	if (describing)
+		return only_count(since);
+	lr_settle();
+	lr_arena_count(LR_REPORTED, mark_reported(since));
+	make_check(&check, &options);
+	objects = (size_t)check.findings.objects;
+	if (objects > 0)
+		lr_tell(&check.findings, since > 0);
+	free_check(&check);
+	if (objects > 0)
+		panic_if_asked();
+	return objects;
+}
+
+size_t lastref_leak_check(void)
+{
+	return check_now(0);
+}
+
+lastref_checkpoint lastref_checkpoint_now(void)
+{
+	/* In the child of a fork that called no handlers, everything begins anew. */
+	lr_start_checking();
+	return lr_registry_checkpoint();
+}
+
+size_t lastref_leaks_since(lastref_checkpoint since)
+{
+	return check_now(since < LR_ALIVE_AGE_MAX ? (uint32_t)since : LR_ALIVE_AGE_MAX);
+}
+
+int lastref_snapshot(const char *path)
+{
+	static const struct lr_findings_options options = { .is_current = lr_describe_is_current };
+	struct check check;
+
+	if (!lr_start_checking())
+		return -ENODATA;
+	if (!describing) {
+		make_check(&check, &options);
+		leave_notes(&check);
+		free_check(&check);
+	}
+	return lr_snapshot_write(&lr_arena_image, path);
+}
+
+size_t lastref_live_objects(void)
+{
+	/* In the child of a fork that called no handlers, the figures are still the parent's. */
+	lr_start_checking();
+	return (size_t)lr_registry_live();
 }
 
 /*
@@ -281,7 +290,7 @@ void lr_leak_check_at_exit(void)
 	if (lr_arena_is_shared())
 		leave_notes(&check);
 	else if (leaked || is_in_doubt(&check) || lr_arena_header()->counters[LR_UNWRITTEN_EVENTS] > 0)
-		print(&check);
+		lr_tell(&check.findings, false);
 	free_check(&check);
 	leaked = leaked || lr_image_counter(lr_arena_header(), LR_REPORTED) > 0;
 	__atomic_store_n(&lr_arena_header()->state, LR_PROCESS_CHECKED, __ATOMIC_RELEASE);

@@ -15,6 +15,7 @@
 #include "base/sink.h"
 #include "export/stack_line.h"
 #include "runtime/arena.h"
+#include "runtime/handlers.h"
 #include "runtime/copies.h"
 #include "runtime/machine.h"
 #include "runtime/quiet_write.h"
@@ -36,22 +37,7 @@ struct message {
 	char text[32 * 1024];
 };
 
-/*
- * Two words that change together: a handler is published by pointer. What was published once never changes and is never freed,
- * so whoever reads it, at whatever time, reads what somebody set; and it is found again when it is set again.
- */
-struct handler {
-	struct handler *next; /* in the list of all */
-	lastref_misuse_handler function;
-	void *context;
-};
-
-#define FIRST_HANDLERS 64u
-
-static struct handler first_handlers[FIRST_HANDLERS];
-static uint32_t first_handlers_used;
-static struct handler *handlers; /* grows at its head only */
-static const struct handler *current;
+static struct lr_handler_slot handler_slot;
 
 #define TITLE(name, kind, text) [LASTREF_MISUSE_##kind] = text,
 
@@ -61,45 +47,9 @@ static const char *const titles[] = {
 	[LASTREF_MISUSE_NO_FUNCTION] = "THE TYPE HAS NO SUCH FUNCTION (.ref, .tryref or .unref)",
 };
 
-/* A page each is much, but a program that sets so many different ones is not known. */
-static struct handler *new_handler(void)
-{
-	if (__atomic_load_n(&first_handlers_used, __ATOMIC_RELAXED) < FIRST_HANDLERS) {
-		uint32_t place = __atomic_fetch_add(&first_handlers_used, 1, __ATOMIC_RELAXED);
-
-		if (place < FIRST_HANDLERS)
-			return &first_handlers[place];
-	}
-	return lr_pages_map(sizeof(struct handler));
-}
-
-/* The one that says so, be it new; NULL without memory. Two threads at once may add the same twice. */
-static const struct handler *intern_handler(lastref_misuse_handler function, void *context)
-{
-	/* Pairs with the release below. */
-	struct handler *first = __atomic_load_n(&handlers, __ATOMIC_ACQUIRE);
-	struct handler *handler;
-
-	for (handler = first; handler; handler = handler->next) {
-		if (handler->function == function && handler->context == context)
-			return handler;
-	}
-	handler = new_handler();
-	if (!handler)
-		return NULL;
-	*handler = (struct handler){ .next = first, .function = function, .context = context };
-	while (!__atomic_compare_exchange_n(&handlers, &handler->next, handler, false,
-					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
-		continue;
-	return handler;
-}
-
 void lastref_set_misuse_handler(lastref_misuse_handler handler, void *context)
 {
-	const struct handler *next = handler ? intern_handler(handler, context) : NULL;
-
-	/* Pairs with the acquire in lr_misuse_report(). */
-	__atomic_store_n(&current, next, __ATOMIC_RELEASE);
+	lr_handler_set(&handler_slot, (lr_handler_function)handler, context);
 }
 
 static bool by_hand(enum lastref_misuse_kind kind)
@@ -238,8 +188,7 @@ static void write_all(int fd, const char *text, size_t length)
 /* @text is what the sink collects, or NULL if that is only its own buffer. */
 static void report(const struct lr_misuse *misuse, struct lr_sink *sink, const char *text)
 {
-	/* Pairs with the release in lastref_set_misuse_handler(). */
-	const struct handler *handler = __atomic_load_n(&current, __ATOMIC_ACQUIRE);
+	const struct lr_handler *handler = lr_handler_get(&handler_slot);
 	struct lr_quiet_write quiet;
 
 	/* The symbols are asked for by way of a file. */
@@ -255,7 +204,7 @@ static void report(const struct lr_misuse *misuse, struct lr_sink *sink, const c
 		};
 
 		lr_quiet_write_end(&quiet, true);
-		handler->function(&told, handler->context);
+		((lastref_misuse_handler)handler->function)(&told, handler->context);
 		return;
 	}
 	write_all(lr_start_error_output(), text ? text : sink->buffer, sink->length);

@@ -41,6 +41,9 @@ static uint64_t died_without_thread; /* relaxed */
 static uint32_t base = 1;
 static uint32_t size;
 
+/* What the state of a record says from birth on: alive, and how many checkpoints there were. Relaxed: who calls is ordered by its own means. */
+static uint32_t alive = LR_STATE_ALIVE;
+
 #define RECORDS_PER_SEGMENT ((uint32_t)(LR_SEGMENT_SIZE / sizeof(struct lr_record)))
 
 static struct lr_record *record_at(uint32_t index)
@@ -212,7 +215,7 @@ uint32_t lr_registry_add(struct lr_thread *thread, uint32_t type, const void *ob
 	__atomic_store_n(&record->object, ~(uint64_t)(uintptr_t)object, __ATOMIC_RELEASE);
 	__atomic_store_n(&record->site, site, __ATOMIC_RELAXED);
 	/* Pairs with the acquire in lr_record_state(). */
-	__atomic_store_n(&record->state, LR_STATE_ALIVE, __ATOMIC_RELEASE);
+	__atomic_store_n(&record->state, __atomic_load_n(&alive, __ATOMIC_RELAXED), __ATOMIC_RELEASE);
 	count_one(&thread->born);
 	return index;
 }
@@ -245,6 +248,35 @@ struct lr_record *lr_registry_find(uint32_t index, const void *object)
 	return __atomic_load_n(&record->object, __ATOMIC_RELAXED) == ~(uint64_t)(uintptr_t)object ?
 		       record :
 		       NULL;
+}
+
+uint32_t lr_registry_checkpoint(void)
+{
+	uint32_t before = __atomic_load_n(&alive, __ATOMIC_RELAXED);
+	uint32_t next;
+
+	do {
+		uint32_t age = (before & ~LR_STATE_MASK) >> LR_ALIVE_AGE_SHIFT;
+
+		if (age == LR_ALIVE_AGE_MAX)
+			return age;
+		next = LR_STATE_ALIVE | (age + 1) << LR_ALIVE_AGE_SHIFT;
+	} while (!__atomic_compare_exchange_n(&alive, &before, next, false, __ATOMIC_RELAXED,
+					      __ATOMIC_RELAXED));
+	return (next & ~LR_STATE_MASK) >> LR_ALIVE_AGE_SHIFT;
+}
+
+void lr_registry_each_recent(const struct lr_thread *thread,
+			     void (*visit)(struct lr_record *record, void *context), void *context)
+{
+	uint32_t used = LR_RING_SIZE - thread->ring_count;
+
+	for (uint32_t i = 1; i <= used; i++) {
+		uint32_t index = thread->ring[(thread->ring_head - i) % LR_RING_SIZE];
+
+		if (index != 0 && is_there(index))
+			visit(record_at(index), context);
+	}
 }
 
 void lr_registry_prefetch(uint32_t index)

@@ -65,4 +65,15 @@ static inline uint32_t lr_record_state(const struct lr_record *record)
 	return __atomic_load_n(&record->state, __ATOMIC_ACQUIRE);
 }
 
+/**
+ * lr_registry_checkpoint() - what is born from now on is told from what was born before
+ *
+ * Return: the age of what is born from now on: struct lr_record has it, in the state. After LR_ALIVE_AGE_MAX checkpoints there are no new ones.
+ */
+uint32_t lr_registry_checkpoint(void);
+
+/** lr_registry_each_recent() - the records that the calling thread dealt last, some tens of them at the most, the last first. */
+void lr_registry_each_recent(const struct lr_thread *thread,
+			     void (*visit)(struct lr_record *record, void *context), void *context);
+
 #endif

@@ -2,12 +2,19 @@
 /* Every public function of lastref, in a program that does not link the library. Exit status 0 if nothing is checked. */
 #include "everything.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 static void handler(const struct lastref_misuse *misuse, void *context)
 {
 	(void)misuse;
+	(void)context;
+}
+
+static void report_handler(const struct lastref_report *report, void *context)
+{
+	(void)report;
 	(void)context;
 }
 
@@ -27,6 +34,10 @@ static int check_nothing(void)
 	lastref_log_tryref(type, &box, 3);
 	lastref_log_unref(type, &box, 2);
 	EXPECT(lastref_live_objects() == 0 && lastref_leak_check() == 0);
+	EXPECT(lastref_leaks_since(lastref_checkpoint_now()) == 0);
+	lastref_ignore(&box, "nothing is checked");
+	lastref_set_report_handler(report_handler, LASTREF_NULL_);
+	EXPECT(lastref_snapshot("never") == -ENODATA);
 	lastref_unregister(type, &box);
 	lastref_unregister(type, &box);
 	EXPECT(lastref_ref(type, &box) && lastref_tryref(type, &box) &&

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Snapshots: the image of this process as a file, while it goes on.
+ *
+ * Layer: runtime. Locks: none.
+ *
+ * The file is made beside its place, under a name of its own, and renamed when it is whole, so that a full disk or a kill leaves either the file of last
+ * time or the new one.
+ */
+#include "runtime/snapshot.h"
+
+#include "base/fds.h"
+#include "base/pages.h"
+#include "format/image_write.h"
+#include "runtime/quiet_write.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What writing a file needs, in pages: the caller may be on a small stack. */
+struct room {
+	struct lr_image image; /* as lr_arena_image, with a header and spaces of its own */
+	struct lr_image_header header;
+	struct lr_image_scratch scratch;
+	char temporary[PATH_MAX];
+};
+
+static int write_at(void *fd, uint64_t offset, const void *bytes_, size_t size)
+{
+	const char *bytes = bytes_;
+
+	while (size > 0) {
+		ssize_t written = pwrite(*(int *)fd, bytes, size, (off_t)offset);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return written < 0 ? -errno : -EIO;
+		bytes += written;
+		offset += (uint64_t)written;
+		size -= (size_t)written;
+	}
+	return 0;
+}
+
+/* Without memory for the numbers the file lacks who holds whom. */
+static int write_image(struct room *room, int fd)
+{
+	size_t size = (lr_image_count(&room->image, LR_RECORDS) + 1) * sizeof(uint32_t);
+	uint32_t *numbers = lr_pages_map(size);
+	int error = lr_image_write(&room->image, &room->scratch, numbers, write_at, &fd);
+
+	lr_pages_unmap(numbers, size);
+	return error;
+}
+
+static int write_and_rename(struct room *room, const char *path)
+{
+	int fd = lr_fd_lift(
+		open(room->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	error = write_image(room, fd);
+	/* Some file systems tell only here that there was no room. */
+	if (close(fd) != 0 && error == 0)
+		error = -errno;
+	if (error == 0 && rename(room->temporary, path) != 0)
+		error = -errno;
+	if (error != 0)
+		unlink(room->temporary);
+	return error;
+}
+
+/* rename() would put a plain file in the place of a device. */
+static bool is_replaceable(const char *path)
+{
+	struct stat status;
+
+	return lstat(path, &status) != 0 || S_ISREG(status.st_mode);
+}
+
+static uint64_t now(void)
+{
+	struct timespec time = { 0 };
+
+	clock_gettime(CLOCK_REALTIME, &time);
+	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static void fill_header(struct room *room, const struct lr_image *image)
+{
+	room->image = *image;
+	memcpy(&room->header, image->header, sizeof(room->header));
+	room->header.state = LR_PROCESS_SNAPSHOT;
+	room->header.taken = now();
+	room->image.header = &room->header;
+}
+
+int lr_snapshot_write(const struct lr_image *image, const char *path)
+{
+	struct room *room = lr_pages_map(sizeof(*room));
+	struct lr_quiet_write quiet;
+	int length;
+	int error;
+
+	if (!room)
+		return -ENOMEM;
+	length = snprintf(room->temporary, sizeof(room->temporary), "%s.lastref-%d", path,
+			  (int)getpid());
+	if (length < 0 || (size_t)length >= sizeof(room->temporary)) {
+		error = -ENAMETOOLONG;
+	} else if (!is_replaceable(path)) {
+		error = -EEXIST;
+	} else {
+		fill_header(room, image);
+		lr_quiet_write_begin(&quiet);
+		error = write_and_rename(room, path);
+		lr_quiet_write_end(&quiet, true);
+	}
+	lr_pages_unmap(room, sizeof(*room));
+	return error;
+}

@@ -16,7 +16,7 @@ static int compare_numbers(uint64_t a, uint64_t b)
 	return (a > b) - (a < b);
 }
 
-static int compare_types(const struct lr_image *image, uint32_t a, uint32_t b)
+int lr_order_types(const struct lr_image *image, uint32_t a, uint32_t b)
 {
 	const struct lr_type_entry *first = lr_image_type(image, a);
 	const struct lr_type_entry *second = lr_image_type(image, b);
@@ -69,8 +69,12 @@ static int compare_sites(const struct lr_image *image, uint32_t a, uint32_t b)
 
 int lr_order_causes(const struct lr_image *image, const struct lr_cause *a, const struct lr_cause *b)
 {
-	int order = compare_types(image, a->type, b->type);
+	int order = (a->kind > b->kind) - (a->kind < b->kind);
 
+	if (order == 0)
+		order = lr_order_types(image, a->type, b->type);
+	if (order == 0 && a->kind == LR_CAUSE_CYCLE)
+		return compare_numbers(a->shape, b->shape);
 	return order ? order : compare_sites(image, a->site, b->site);
 }
 
@@ -84,7 +88,7 @@ static int totals_order(const void *image, const void *a_, const void *b_)
 	const struct lr_type_totals *a = a_;
 	const struct lr_type_totals *b = b_;
 
-	return compare_types(image, a->type, b->type);
+	return lr_order_types(image, a->type, b->type);
 }
 
 void lr_order_sort_causes(struct lr_findings *findings)

@@ -9,7 +9,10 @@
 
 #include "analyze/findings.h"
 
-/** lr_order_causes() - negative, 0, positive, as strcmp(): by type name and size, then by stack as modules and offsets. */
+/** lr_order_types() - negative, 0, positive, as strcmp(): by type name and size */
+int lr_order_types(const struct lr_image *image, uint32_t a, uint32_t b);
+
+/** lr_order_causes() - the same: by kind and type, then by stack as modules and offsets, or by shape */
 int lr_order_causes(const struct lr_image *image, const struct lr_cause *a, const struct lr_cause *b);
 
 void lr_order_sort_causes(struct lr_findings *findings);

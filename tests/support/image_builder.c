@@ -119,6 +119,55 @@ struct lr_record *image_builder_record(struct image_builder *builder, uint32_t t
 	return record;
 }
 
+uint32_t image_builder_object(struct image_builder *builder, uint32_t type, uint64_t number,
+			      uint32_t site, int32_t count)
+{
+	struct lr_look *look;
+	uint32_t id = (uint32_t)(builder->used[LR_RECORDS] / sizeof(struct lr_record)) + 1;
+
+	image_builder_record(builder, type, number, site, LR_STATE_ALIVE);
+	look = image_builder_add(builder, LR_LOOKS, NULL);
+	*look = (struct lr_look){
+		.record = id,
+		.birth = (uint32_t)number,
+		.count = count,
+		.size = 64,
+	};
+	return id;
+}
+
+/*
+ * One text for each name, as the runtime keeps them: looked for among those that the last edges
+ * have.
+ */
+static lr_text_ref name_of_member(struct image_builder *builder, const char *member)
+{
+	uint64_t edges = builder->used[LR_EDGES] / sizeof(struct lr_edge);
+
+	for (uint64_t i = edges; i > 0 && i + 16 > edges; i--) {
+		const struct lr_edge *edge = lr_image_at(&builder->image, LR_EDGES, i - 1);
+		lr_text_ref name = edge->how & ~LR_EDGE_HOW;
+
+		if (name != 0 && strcmp(lr_image_text(&builder->image, name, NULL), member) == 0)
+			return name;
+	}
+	return image_builder_text(builder, member);
+}
+
+void image_builder_edge(struct image_builder *builder, uint32_t from, uint32_t to,
+			const char *member, uint32_t offset)
+{
+	lr_text_ref name = member ? name_of_member(builder, member) : 0;
+	struct lr_edge *edge = image_builder_add(builder, LR_EDGES, NULL);
+
+	*edge = (struct lr_edge){
+		.from = from,
+		.to = to,
+		.offset = offset,
+		.how = name | (member ? LR_EDGE_DECLARED : LR_EDGE_FOUND),
+	};
+}
+
 struct built image_builder_arena(const struct image_builder *builder)
 {
 	struct built built = { .size = LR_ARENA_HEADER_SIZE };

@@ -39,6 +39,20 @@ uint32_t image_builder_site(struct image_builder *builder, const char *path, uin
 struct lr_record *image_builder_record(struct image_builder *builder, uint32_t type,
 				       uint64_t number, uint32_t site, uint32_t state);
 
+/*
+ * An object as above, that a check looked at and found to have @count references. Return: its
+ * record, ordinal + 1.
+ */
+uint32_t image_builder_object(struct image_builder *builder, uint32_t type, uint64_t number,
+			      uint32_t site, int32_t count);
+
+/*
+ * One object holds another, both by record, ordinal + 1; @member as declared, or NULL for a word
+ * that was found at @offset.
+ */
+void image_builder_edge(struct image_builder *builder, uint32_t from, uint32_t to,
+			const char *member, uint32_t offset);
+
 /* The image as a process leaves it in its file under `lastref run`. */
 struct built image_builder_arena(const struct image_builder *builder);
 

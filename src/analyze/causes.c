@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From components to causes.
+ *
+ * Layer: analyze. Locks: none.
+ *
+ * When is a component a root? If mending all that holds it would not free it:
+ *   - the count of one of its objects says that somebody outside forgot a reference: the surplus is
+ *     above 0;
+ *   - or no other leaked object holds it;
+ *   - or it is cyclic and the counts of all its objects are explained by the references that were
+ *     found: either they hold each other, or for each pointer that is no reference somebody forgot
+ *     one. Both stay when those go that hold it. But where a surplus is below 0 there are pointers
+ *     that are no references, of a child to its parent most likely, and then it is kept by who
+ *     holds it.
+ *
+ * A component that is no root is kept by the cause of those that hold it, if that is one. "One"
+ * means after the causes that read alike were joined. So first the roots are put into causes, these
+ * are sorted and joined, and then the labels go from holders to held.
+ */
+#include "analyze/causes.h"
+
+#include "analyze/order.h"
+#include "analyze/shapes.h"
+#include "base/hash.h"
+#include "base/pages.h"
+
+#include <string.h>
+
+static uint64_t cause_hash(const struct lr_causes *causes, const struct lr_cause *cause)
+{
+	uint64_t key = cause->kind == LR_CAUSE_CYCLE ? cause->shape :
+						       (uint64_t)cause->type << 32 | cause->site;
+
+	return lr_hash_word(key) & causes->table_mask;
+}
+
+static bool is_same(const struct lr_cause *a, const struct lr_cause *b)
+{
+	if (a->kind != b->kind)
+		return false;
+	if (a->kind == LR_CAUSE_CYCLE)
+		return a->shape == b->shape;
+	return a->type == b->type && a->site == b->site;
+}
+
+/* Twice the room, and the table anew. */
+static bool grow(struct lr_causes *causes)
+{
+	struct lr_findings *findings = causes->findings;
+	size_t room = causes->room ? 2 * causes->room : 256;
+	struct lr_cause *array = lr_pages_map(room * sizeof(*array));
+	uint32_t *table = lr_pages_map(4 * room * sizeof(*table));
+
+	/* Labels have no room for more. */
+	if (!array || !table || room >= LR_LABEL_GONE) {
+		lr_pages_unmap(array, room * sizeof(*array));
+		lr_pages_unmap(table, 4 * room * sizeof(*table));
+		return false;
+	}
+	if (findings->causes)
+		memcpy(array, findings->causes, findings->cause_count * sizeof(*array));
+	lr_pages_unmap(findings->causes, findings->mapped_causes);
+	lr_pages_unmap(causes->table, (causes->table_mask + 1) * sizeof(*table));
+	findings->causes = array;
+	findings->mapped_causes = room * sizeof(*array);
+	causes->room = room;
+	causes->table = table;
+	causes->table_mask = 4 * room - 1;
+	for (size_t i = 0; i < findings->cause_count; i++) {
+		uint64_t at = cause_hash(causes, &array[i]);
+
+		while (table[at] != 0)
+			at = (at + 1) & causes->table_mask;
+		table[at] = (uint32_t)i + 1;
+	}
+	return true;
+}
+
+void lr_causes_init(struct lr_causes *causes, struct lr_findings *findings, struct lr_types *types)
+{
+	memset(causes, 0, sizeof(*causes));
+	causes->findings = findings;
+	causes->types = types;
+	if (!grow(causes))
+		findings->incomplete = true;
+}
+
+void lr_causes_finish(struct lr_causes *causes)
+{
+	lr_pages_unmap(causes->table, (causes->table_mask + 1) * sizeof(*causes->table));
+	causes->table = NULL;
+}
+
+struct lr_cause *lr_causes_find(struct lr_causes *causes, const struct lr_cause *like)
+{
+	struct lr_findings *findings = causes->findings;
+	struct lr_cause *cause;
+	uint64_t at;
+
+	if (findings->cause_count == causes->room && !grow(causes)) {
+		findings->incomplete = true;
+		return NULL;
+	}
+	at = cause_hash(causes, like);
+	for (; causes->table[at] != 0; at = (at + 1) & causes->table_mask) {
+		cause = &findings->causes[causes->table[at] - 1];
+		if (is_same(cause, like))
+			return cause;
+	}
+	cause = &findings->causes[findings->cause_count++];
+	*cause = *like;
+	cause->label = (uint32_t)findings->cause_count;
+	causes->table[at] = cause->label;
+	return cause;
+}
+
+static int compare_births(const struct lr_types *types, uint64_t a, uint64_t b)
+{
+	uint64_t first = lr_birth_number(a);
+	uint64_t second = lr_birth_number(b);
+	int order = lr_types_order(types, lr_birth_type(a), lr_birth_type(b));
+
+	return order ? order : (first > second) - (first < second);
+}
+
+/* Sorted by type, of which only those of a cycle have several, then by number. */
+static void insert_example(const struct lr_types *types, struct lr_cause *cause,
+			   const struct lr_example *example)
+{
+	uint32_t at = cause->example_count;
+
+	if (at == LR_EXAMPLES_MAX) {
+		if (compare_births(types, cause->examples[at - 1].birth, example->birth) <= 0)
+			return;
+		at--;
+	} else {
+		cause->example_count++;
+	}
+	for (; at > 0; at--) {
+		if (compare_births(types, cause->examples[at - 1].birth, example->birth) <= 0)
+			break;
+		cause->examples[at] = cause->examples[at - 1];
+	}
+	cause->examples[at] = *example;
+}
+
+void lr_causes_add_example(const struct lr_types *types, struct lr_cause *cause,
+			   const struct lr_live *live)
+{
+	const struct lr_example example = {
+		.birth = live->copy.birth,
+		.object = ~live->copy.object,
+		.record = live->ordinal,
+		.dying = !lr_live_is_alive(live),
+	};
+
+	insert_example(types, cause, &example);
+}
+
+/* An object of which somebody forgot references, or nobody knows. */
+static struct lr_cause *add_root(struct lr_causes *causes, const struct lr_live *live)
+{
+	const struct lr_cause like = {
+		.kind = LR_CAUSE_LEAK,
+		.type = lr_birth_type(live->copy.birth),
+		.site = live->copy.site,
+	};
+	struct lr_cause *cause = lr_causes_find(causes, &like);
+
+	if (!cause)
+		return NULL;
+	cause->roots++;
+	if (!lr_live_is_alive(live)) {
+		cause->dying++;
+		cause->dying_site = live->copy.state & ~LR_STATE_MASK;
+	}
+	lr_causes_add_example(causes->types, cause, live);
+	return cause;
+}
+
+void lr_causes_add_alone(struct lr_causes *causes, const struct lr_live *live)
+{
+	struct lr_type_facts type = lr_types_get(causes->types, lr_birth_type(live->copy.birth));
+	struct lr_findings *findings = causes->findings;
+	struct lr_cause *cause = add_root(causes, live);
+
+	/* The sums are right also where there is no memory for causes. */
+	findings->objects++;
+	findings->bytes += type.size;
+	findings->unlooked += lr_live_is_alive(live);
+	if (!cause)
+		return;
+	cause->uncounted++;
+	cause->objects++;
+	cause->bytes += type.size;
+	cause->is_wanted = true;
+}
+
+/*
+ * Roots.
+ */
+
+struct verdict {
+	bool is_root;
+	bool is_ignored;
+	uint64_t references; /* that somebody outside forgot */
+	bool is_uncounted;   /* or there may be */
+};
+
+static struct verdict judge(const struct lr_graph *graph, const struct lr_component *component)
+{
+	bool is_held = false;
+	bool is_explained = lr_component_is_cyclic(graph, component);
+	struct verdict verdict = { 0 };
+
+	for (uint32_t i = 0; i < component->count; i++) {
+		const struct lr_node *node = &graph->nodes[lr_component_member(component, i)];
+
+		is_held |= node->is_held;
+		verdict.is_ignored |= node->is_ignored;
+		is_explained &= node->surplus >= 0;
+		verdict.is_uncounted |= node->surplus <= LR_SURPLUS_UNKNOWN;
+		verdict.references += node->surplus > 0 ? (uint64_t)node->surplus : 0;
+	}
+	verdict.is_root = verdict.is_ignored || verdict.references > 0 || !is_held || is_explained;
+	return verdict;
+}
+
+static void add_verdict(struct lr_cause *cause, const struct verdict *verdict)
+{
+	cause->references += verdict->references;
+	cause->uncounted += verdict->is_uncounted;
+}
+
+static uint32_t label_object(struct lr_causes *causes, uint32_t node, const struct verdict *verdict)
+{
+	struct lr_live live;
+	struct lr_cause *cause;
+
+	if (!lr_graph_take(causes->findings->graph, node, &live))
+		return LR_LABEL_GONE;
+	cause = add_root(causes, &live);
+	if (!cause)
+		return LR_LABEL_LOST;
+	add_verdict(cause, verdict);
+	return cause->label;
+}
+
+/*
+ * The object of a cycle that stands for it: the first by type, then by number. Return: false if all
+ * of them are gone.
+ */
+static bool find_head(const struct lr_causes *causes, const struct lr_component *component,
+		      struct lr_live *ret_head)
+{
+	bool found = false;
+
+	for (uint32_t i = 0; i < component->count; i++) {
+		uint32_t member = lr_component_member(component, i);
+		struct lr_live live;
+
+		if (!lr_graph_take(causes->findings->graph, member, &live))
+			continue;
+		if (!found || compare_births(causes->types, live.copy.birth, ret_head->copy.birth) < 0)
+			*ret_head = live;
+		found = true;
+	}
+	return found;
+}
+
+static uint32_t label_cycle(struct lr_causes *causes, const struct lr_component *component,
+			    uint64_t shape, const struct verdict *verdict)
+{
+	struct lr_cause like = { .kind = LR_CAUSE_CYCLE, .shape = shape, .members = component->count };
+	struct lr_cause *cause;
+	struct lr_live head;
+
+	if (!find_head(causes, component, &head))
+		return LR_LABEL_GONE;
+	cause = lr_causes_find(causes, &like);
+	if (!cause)
+		return LR_LABEL_LOST;
+	cause->roots++;
+	add_verdict(cause, verdict);
+	/* The first example is the head of the cycle that stands for all of this shape. */
+	if (cause->example_count == 1 &&
+	    compare_births(causes->types, cause->examples[0].birth, head.copy.birth) <= 0)
+		return cause->label;
+	cause->type = lr_birth_type(head.copy.birth);
+	cause->site = head.copy.site;
+	cause->example_count = 0;
+	lr_causes_add_example(causes->types, cause, &head);
+	return cause->label;
+}
+
+static uint32_t label_component(struct lr_causes *causes, const struct lr_shapes *shapes,
+				const struct lr_component *component)
+{
+	const struct lr_graph *graph = causes->findings->graph;
+	struct verdict verdict = judge(graph, component);
+
+	if (!verdict.is_root)
+		return LR_LABEL_NONE;
+	if (verdict.is_ignored)
+		return LR_LABEL_ROOT | LR_LABEL_IGNORED;
+	if (!lr_component_is_cyclic(graph, component))
+		return LR_LABEL_ROOT |
+		       label_object(causes, lr_component_member(component, 0), &verdict);
+	return LR_LABEL_ROOT |
+	       label_cycle(causes, component, lr_shapes_get(shapes, component), &verdict);
+}
+
+static void label_roots(struct lr_causes *causes)
+{
+	struct lr_graph *graph = causes->findings->graph;
+	struct lr_component component;
+	struct lr_shapes shapes;
+
+	if (!lr_shapes_init(&shapes, graph, causes->types))
+		causes->findings->incomplete = true;
+	for (uint32_t at = 0; at < graph->node_count; at += component.count) {
+		component = lr_graph_component_at(graph, at);
+		graph->labels[component.number] = label_component(causes, &shapes, &component);
+	}
+	lr_shapes_finish(&shapes);
+}
+
+/* Of each cycle that stands for others, the first born objects; so far there is its head. */
+static void add_cycle_examples(struct lr_causes *causes)
+{
+	struct lr_findings *findings = causes->findings;
+
+	for (size_t i = 0; i < findings->cause_count; i++) {
+		struct lr_cause *cause = &findings->causes[i];
+		struct lr_component component;
+		uint32_t head;
+
+		if (cause->kind != LR_CAUSE_CYCLE)
+			continue;
+		head = lr_graph_find(findings->graph, (uint32_t)cause->examples[0].record + 1);
+		component = lr_graph_component_of(findings->graph, head);
+		for (uint32_t m = 0; m < component.count; m++) {
+			uint32_t member = lr_component_member(&component, m);
+			struct lr_live live;
+
+			if (member != head && lr_graph_take(findings->graph, member, &live))
+				lr_causes_add_example(causes->types, cause, &live);
+		}
+	}
+}
+
+/*
+ * Sorted.
+ */
+
+static void join(const struct lr_types *types, struct lr_cause *into, const struct lr_cause *cause)
+{
+	into->roots += cause->roots;
+	into->references += cause->references;
+	into->uncounted += cause->uncounted;
+	into->objects += cause->objects;
+	into->bytes += cause->bytes;
+	into->dying += cause->dying;
+	if (cause->dying)
+		into->dying_site = cause->dying_site;
+	for (uint32_t e = 0; e < cause->example_count; e++)
+		insert_example(types, into, &cause->examples[e]);
+}
+
+/*
+ * The causes are sorted: those that read alike are neighbors. Leaves in the table which label each
+ * label has become.
+ */
+static void join_equal(struct lr_causes *causes)
+{
+	struct lr_findings *findings = causes->findings;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < findings->cause_count; i++) {
+		struct lr_cause *into = &findings->causes[kept];
+		const struct lr_cause *cause = &findings->causes[i];
+
+		if (i > 0 && lr_order_causes(findings->image, into, cause) == 0) {
+			causes->table[cause->label] = (uint32_t)kept + 1;
+			join(causes->types, into, cause);
+			continue;
+		}
+		kept += i > 0;
+		causes->table[cause->label] = (uint32_t)kept + 1;
+		if (i != kept)
+			findings->causes[kept] = *cause;
+		findings->causes[kept].label = (uint32_t)kept + 1;
+	}
+	if (findings->cause_count > 0)
+		findings->cause_count = kept + 1;
+}
+
+void lr_causes_sort(struct lr_causes *causes)
+{
+	struct lr_findings *findings = causes->findings;
+
+	lr_order_sort_causes(findings);
+	join_equal(causes);
+	for (size_t i = 0; i < findings->cause_count; i++) {
+		/* The contract: 0 if a count is not known. */
+		if (findings->causes[i].uncounted > 0)
+			findings->causes[i].references = 0;
+	}
+}
+
+/*
+ * Labels.
+ */
+
+static void relabel_roots(struct lr_causes *causes)
+{
+	struct lr_graph *graph = causes->findings->graph;
+
+	for (uint32_t i = 1; i <= graph->node_count; i++) {
+		uint32_t value = graph->labels[i] & LR_LABEL_VALUE;
+
+		if (value != LR_LABEL_NONE && value < LR_LABEL_GONE)
+			graph->labels[i] = LR_LABEL_ROOT | causes->table[value];
+	}
+	graph->label_limit = (uint32_t)causes->findings->cause_count + 1;
+}
+
+/* What is held by what has these two labels. What is ignored holds it in any case. */
+static uint32_t merge_labels(uint32_t first, uint32_t second)
+{
+	if (first == LR_LABEL_NONE || first == LR_LABEL_GONE)
+		return second;
+	if (first == LR_LABEL_IGNORED || second == LR_LABEL_IGNORED)
+		return LR_LABEL_IGNORED;
+	return LR_LABEL_SHARED;
+}
+
+/* A component with @label holds the one whose label is @to. */
+static void pass_label(const struct lr_causes *causes, uint32_t label, uint32_t *to)
+{
+	uint32_t value = *to & LR_LABEL_VALUE;
+
+	/* The dead hold nobody. */
+	if (label == value || label == LR_LABEL_GONE || label == LR_LABEL_NONE)
+		return;
+	if (!(*to & LR_LABEL_ROOT)) {
+		*to = merge_labels(value, label);
+	} else if (!(*to & LR_LABEL_ALSO_HELD) && value < LR_LABEL_GONE) {
+		*to |= LR_LABEL_ALSO_HELD;
+		causes->findings->causes[value - 1].also_held++;
+	}
+}
+
+static void pass_labels_on(const struct lr_causes *causes)
+{
+	struct lr_graph *graph = causes->findings->graph;
+
+	for (uint32_t at = 0; at < graph->node_count; at++) {
+		const struct lr_node *node = &graph->nodes[graph->order[at] & ~LR_FIRST_MEMBER];
+		uint32_t *label = &graph->labels[node->component];
+
+		/* All who hold it are dead. */
+		if (*label == LR_LABEL_NONE)
+			*label = LR_LABEL_GONE;
+		for (uint32_t i = node[0].first; i < node[1].first; i++) {
+			uint32_t held = graph->nodes[graph->targets[i]].component;
+
+			if (held != node->component)
+				pass_label(causes, *label & LR_LABEL_VALUE, &graph->labels[held]);
+		}
+	}
+}
+
+/*
+ * Sums.
+ */
+
+/* To the figures of the cause that keeps @node. */
+static void add_to_sums(const struct lr_causes *causes, uint32_t node, uint64_t objects,
+			uint64_t bytes)
+{
+	struct lr_findings *findings = causes->findings;
+	uint32_t label = lr_label_value(findings->graph, node);
+	bool is_wanted = lr_types_get(causes->types, lr_graph_type(findings->graph, node)).is_wanted;
+
+	if (label < LR_LABEL_GONE) {
+		struct lr_cause *cause = &findings->causes[label - 1];
+
+		cause->objects += objects;
+		cause->bytes += bytes;
+		cause->is_wanted |= is_wanted;
+	} else if (label == LR_LABEL_IGNORED) {
+		/* Those that the program named are counted already. */
+		findings->ignored +=
+			is_wanted && !findings->graph->nodes[node].is_ignored ? objects : 0;
+	} else if (label != LR_LABEL_GONE && is_wanted) {
+		findings->objects += objects;
+		findings->bytes += bytes;
+		findings->shared += label == LR_LABEL_SHARED ? objects : 0;
+	}
+}
+
+static void sum_up(const struct lr_causes *causes)
+{
+	const struct lr_graph *graph = causes->findings->graph;
+	const struct lr_look *looks;
+	uint64_t count;
+
+	for (uint32_t i = 0; i < graph->node_count; i++) {
+		struct lr_type_facts type = lr_types_get(causes->types, lr_graph_type(graph, i));
+		int32_t surplus = graph->nodes[i].surplus;
+
+		add_to_sums(causes, i, 1, surplus >= LR_SURPLUS_UNKNOWN ? 0 : type.size);
+		causes->findings->unlooked += surplus == LR_SURPLUS_UNLOOKED && type.is_wanted;
+	}
+	for (uint64_t at = 0; (looks = lr_run_at(graph->image, LR_LOOKS, at, &count)); at += count) {
+		for (uint64_t i = 0; i < count; i++) {
+			uint32_t node = lr_graph_looked(graph, &looks[i]);
+
+			if (node != LR_NO_NODE)
+				add_to_sums(causes, node, 0, looks[i].size);
+		}
+	}
+}
+
+/* With patterns, causes in which no object matches were only needed to know who holds whom. */
+static void drop_unwanted(const struct lr_causes *causes)
+{
+	struct lr_findings *findings = causes->findings;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < findings->cause_count; i++) {
+		const struct lr_cause *cause = &findings->causes[i];
+
+		if (!cause->is_wanted)
+			continue;
+		findings->objects += cause->objects;
+		findings->bytes += cause->bytes;
+		if (i != kept)
+			findings->causes[kept] = *cause;
+		kept++;
+	}
+	findings->cause_count = kept;
+}
+
+void lr_causes_of_graph(struct lr_causes *causes)
+{
+	struct lr_findings *findings = causes->findings;
+
+	if (findings->graph->cyclic_count > 0)
+		lr_types_rank(causes->types);
+	label_roots(causes);
+	add_cycle_examples(causes);
+	lr_causes_sort(causes);
+	relabel_roots(causes);
+	pass_labels_on(causes);
+	sum_up(causes);
+	drop_unwanted(causes);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The graph of leaked objects: who holds whom, and which of them hold each other.
+ *
+ * A node is a leaked object; its number is its place among them, in the order of their records.
+ * Nodes that reach each other are one component; a component is cyclic if it has several nodes, or
+ * one that holds itself.
+ *
+ * Layer: analyze. Memory from mmap, in one piece: 32 bytes a node, 4 an edge, and a quarter of a
+ * byte a record.
+ */
+#ifndef LR_ANALYZE_GRAPH_H
+#define LR_ANALYZE_GRAPH_H
+
+#include "analyze/records.h"
+
+#define LR_NO_NODE UINT32_MAX
+
+struct lr_node {
+	uint32_t record : 28;	 /* ordinal */
+	uint32_t is_held : 1;	 /* by a node of another component */
+	uint32_t is_loop : 1;	 /* it holds itself */
+	uint32_t is_ignored : 1; /* the program said that it is no leak */
+	int32_t surplus;    /* its count less the references that nodes hold; or LR_SURPLUS_* */
+	uint32_t first;	    /* of its targets; they end where those of the next node begin */
+	uint32_t component; /* 1 and up; who holds has a smaller number than who is held */
+};
+
+/* Not numbers: less than any surplus can be. */
+#define LR_SURPLUS_UNKNOWN (INT32_MIN + 2)  /* looked at, but its count is not known */
+#define LR_SURPLUS_UNLOOKED (INT32_MIN + 1) /* has no edges */
+#define LR_SURPLUS_DYING INT32_MIN	    /* has no edges */
+
+struct lr_graph {
+	const struct lr_image *image;
+	uint32_t node_count;
+	uint32_t room;	  /* for nodes */
+	uint64_t records; /* that there were when the graph was made */
+	uint32_t edge_count;
+	uint32_t cyclic_count; /* components */
+	uint32_t label_limit;  /* larger than any label; see causes.c */
+	size_t mapped;
+
+	struct lr_rank *ranks; /* record -> node */
+	struct lr_node *nodes; /* and one more, where the last one's targets end */
+	uint32_t *births;  /* by node: type and the low bits of the number, see lr_graph_type() */
+	uint32_t *targets; /* nodes */
+	uint32_t *order; /* all nodes, by component; at the first of each component LR_FIRST_MEMBER is set */
+	uint32_t *labels; /* by component. While components are looked for: the path */
+	uint32_t *scratch; /* one a node. While components are looked for: how far each node on the path is */
+};
+
+#define LR_FIRST_MEMBER (UINT32_C(1) << 31)
+
+struct lr_component {
+	const uint32_t *members; /* the first has LR_FIRST_MEMBER set; see lr_component_member() */
+	uint32_t count;
+	uint32_t number;
+};
+
+/**
+ * lr_graph_create() - room for @live nodes and the image's edges; without any yet
+ *
+ * Return: NULL without memory.
+ */
+struct lr_graph *lr_graph_create(const struct lr_image *image, uint64_t live);
+void lr_graph_destroy(struct lr_graph *graph);
+
+/**
+ * lr_graph_add() - a node. Records come in ascending order; what does not fit any more is left out:
+ * it is newer than the count of them.
+ */
+void lr_graph_add(struct lr_graph *graph, const struct lr_live *live);
+
+/**
+ * lr_graph_connect() - when all nodes are there: take the looks and the edges of the image, and
+ * find the components
+ *
+ * Looks and edges of what is no node, and those of another object that had the record before, are
+ * left out.
+ */
+void lr_graph_connect(struct lr_graph *graph);
+
+/**
+ * lr_graph_find() - the node of a record (ordinal + 1, as looks and edges have it), or LR_NO_NODE
+ */
+uint32_t lr_graph_find(const struct lr_graph *graph, uint32_t record_id);
+
+/** lr_graph_take() - the object of a node, if its record is still that object's */
+bool lr_graph_take(const struct lr_graph *graph, uint32_t node, struct lr_live *ret);
+
+/**
+ * lr_graph_component_at() - the component that begins at @at in the order; the one after it begins
+ * at @at + count
+ */
+struct lr_component lr_graph_component_at(const struct lr_graph *graph, uint32_t at);
+
+/** lr_graph_component_of() - that of a node */
+struct lr_component lr_graph_component_of(const struct lr_graph *graph, uint32_t node);
+
+static inline uint32_t lr_graph_type(const struct lr_graph *graph, uint32_t node)
+{
+	return graph->births[node] >> 16;
+}
+
+static inline uint32_t lr_component_member(const struct lr_component *component, uint32_t i)
+{
+	return component->members[i] & ~LR_FIRST_MEMBER;
+}
+
+static inline bool lr_component_is_cyclic(const struct lr_graph *graph,
+					  const struct lr_component *component)
+{
+	return component->count > 1 || graph->nodes[lr_component_member(component, 0)].is_loop;
+}
+
+/* Two nodes that an edge of the image joins. Return: false if it joins none. */
+static inline bool lr_graph_ends(const struct lr_graph *graph, const struct lr_edge *edge,
+				 uint32_t *ret_from, uint32_t *ret_to)
+{
+	uint32_t from = lr_graph_find(graph, edge->from);
+	uint32_t to;
+
+	if (from == LR_NO_NODE || graph->nodes[from].surplus < LR_SURPLUS_UNKNOWN)
+		return false;
+	to = lr_graph_find(graph, edge->to);
+	if (to == LR_NO_NODE || graph->nodes[to].surplus < LR_SURPLUS_UNKNOWN)
+		return false;
+	*ret_from = from;
+	*ret_to = to;
+	return true;
+}
+
+/* The node of a look that was taken for it, or LR_NO_NODE. */
+uint32_t lr_graph_looked(const struct lr_graph *graph, const struct lr_look *look);
+
+#endif

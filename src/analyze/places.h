@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Live objects of one type at one address: all but one were freed without their last unref.
+ *
+ * Layer: analyze.
+ */
+#ifndef LR_ANALYZE_PLACES_H
+#define LR_ANALYZE_PLACES_H
+
+#include "analyze/findings.h"
+#include "analyze/records.h"
+
+struct lr_places {
+	const struct lr_image *image;
+	const struct lr_findings_options *options;
+	uint32_t *table; /* record ordinal + 1, hashed by address and type */
+	uint64_t mask;
+};
+
+/**
+ * lr_places_init() - for at most @live live records. Return: false without memory; then every
+ * record passes for current.
+ */
+bool lr_places_init(struct lr_places *places, const struct lr_image *image,
+		    const struct lr_findings_options *options, uint64_t live);
+void lr_places_finish(struct lr_places *places);
+
+/** lr_places_is_overwritten() - is it another object that is there now? */
+bool lr_places_is_overwritten(const struct lr_places *places, const struct lr_live *live);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shapes of cycles.
+ *
+ * Layer: analyze. Locks: none.
+ *
+ * A shape is a sum of hashes, so the order of objects and references does not matter, and how many
+ * there are is in it. Two components of one shape may still differ in who holds whom, if their
+ * types and members are the same: for a reader it is the same mistake.
+ */
+#include "analyze/shapes.h"
+
+#include "base/hash.h"
+#include "base/pages.h"
+
+#include <string.h>
+
+/* Hashes of the names of members, of which there are few, by their place in the text. */
+struct names {
+	const struct lr_image *image;
+	lr_text_ref refs[64];
+	uint64_t hashes[64];
+};
+
+static uint64_t hash_of_name(struct names *names, lr_text_ref ref)
+{
+	size_t at = ref / 4 % 64;
+
+	if (names->refs[at] != ref) {
+		names->refs[at] = ref;
+		names->hashes[at] = lr_hash_text(0, lr_image_text(names->image, ref, NULL));
+	}
+	return names->hashes[at];
+}
+
+static uint64_t hash_of_edge(const struct lr_shapes *shapes, struct names *names,
+			     const struct lr_edge *edge, uint32_t from, uint32_t to)
+{
+	uint64_t first = lr_types_get(shapes->types, lr_graph_type(shapes->graph, from)).hash;
+	uint64_t second = lr_types_get(shapes->types, lr_graph_type(shapes->graph, to)).hash;
+	lr_text_ref name = edge->how & ~LR_EDGE_HOW;
+	uint64_t member = name != 0 ? hash_of_name(names, name) : edge->offset;
+
+	return lr_hash_word(lr_hash_word(first + lr_hash_word(member)) + second);
+}
+
+static void add_edges(struct lr_shapes *shapes)
+{
+	const struct lr_graph *graph = shapes->graph;
+	struct names names = { .image = graph->image };
+	const struct lr_edge *edges;
+	uint64_t count;
+	uint32_t from, to;
+
+	for (uint64_t at = 0; (edges = lr_run_at(graph->image, LR_EDGES, at, &count)); at += count) {
+		for (uint64_t i = 0; i < count; i++) {
+			uint32_t component;
+
+			if (!lr_graph_ends(graph, &edges[i], &from, &to))
+				continue;
+			component = graph->nodes[from].component;
+			if (component == graph->nodes[to].component)
+				shapes->sums[graph->labels[component]] +=
+					hash_of_edge(shapes, &names, &edges[i], from, to);
+		}
+	}
+}
+
+static uint64_t sum_of_types(const struct lr_shapes *shapes, const struct lr_component *component)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < component->count; i++) {
+		uint32_t member = lr_component_member(component, i);
+
+		sum += lr_types_get(shapes->types, lr_graph_type(shapes->graph, member)).hash;
+	}
+	return sum;
+}
+
+bool lr_shapes_init(struct lr_shapes *shapes, struct lr_graph *graph, const struct lr_types *types)
+{
+	struct lr_component component;
+	uint32_t number = 0;
+
+	memset(shapes, 0, sizeof(*shapes));
+	shapes->graph = graph;
+	shapes->types = types;
+	if (graph->cyclic_count == 0)
+		return true;
+	/* The first is for edges that appeared since the components were found. */
+	shapes->mapped = ((size_t)graph->cyclic_count + 1) * sizeof(*shapes->sums);
+	shapes->sums = lr_pages_map(shapes->mapped);
+	if (!shapes->sums)
+		return false;
+	for (uint32_t at = 0; at < graph->node_count; at += component.count) {
+		component = lr_graph_component_at(graph, at);
+		if (lr_component_is_cyclic(graph, &component))
+			graph->labels[component.number] = ++number;
+	}
+	add_edges(shapes);
+	return true;
+}
+
+void lr_shapes_finish(struct lr_shapes *shapes)
+{
+	lr_pages_unmap(shapes->sums, shapes->mapped);
+	shapes->sums = NULL;
+}
+
+uint64_t lr_shapes_get(const struct lr_shapes *shapes, const struct lr_component *component)
+{
+	uint64_t sum = sum_of_types(shapes, component);
+
+	if (shapes->sums)
+		sum += shapes->sums[shapes->graph->labels[component->number]];
+	return lr_hash_word(sum) | 1;
+}

@@ -17,7 +17,8 @@
 #define FILE_SIZE 256
 
 /**
- * struct bench - the files that are made, moved and unlinked, all in the directories of the loaded tree, in turn
+ * struct bench - the files that are made, moved and unlinked, all in the directories of the
+ *	loaded tree, in turn
  * @created: their paths at first
  * @moved: their paths after the rename, each in the next directory; every tenth takes the
  *	path of one that is there

@@ -36,8 +36,9 @@ static void print_loaded(const struct memfs *memfs)
 		if (memfs->tree.entries[i].kind == INODE_FILE)
 			bytes += memfs->tree.entries[i].sum.size;
 	}
-	printf("load     %llu directories, %llu files, %llu symbolic links, %llu bytes; %zu skipped\n",
-	       n[INODE_DIRECTORY], n[INODE_FILE], n[INODE_SYMLINK], bytes, memfs->n_skipped);
+	printf("%-8s %llu directories, %llu files, %llu symbolic links, %llu bytes; %zu skipped\n",
+	       memfs->options->restore ? "restore" : "load", n[INODE_DIRECTORY], n[INODE_FILE],
+	       n[INODE_SYMLINK], bytes, memfs->n_skipped);
 }
 
 static void verify(struct memfs *memfs)
@@ -47,11 +48,22 @@ static void verify(struct memfs *memfs)
 	printf("verify   %llu bytes read back\n", bytes);
 }
 
+/* A directory at the top: of this name, or with a number after it, if a restored tree has that. */
+static size_t make_directory(struct memfs *memfs, const char *name)
+{
+	char other[64];
+
+	snprintf(other, sizeof(other), "%s", name);
+	for (unsigned n = 2; memfs_number(memfs, other) != 0; n++)
+		snprintf(other, sizeof(other), "%s.%u", name, n);
+	return memfs_mkdir(memfs, other);
+}
+
 /* Each LINK_EVERY-th file gets a second name in another directory. */
 static void link_files(struct memfs *memfs)
 {
 	struct tree *tree = &memfs->tree;
-	size_t directory = memfs_mkdir(memfs, "links");
+	size_t directory = make_directory(memfs, "links");
 	size_t n_loaded = tree->n;
 	size_t n_files = 0;
 	size_t n_links = 0;
@@ -92,12 +104,14 @@ static void rename_entry(struct memfs *memfs, size_t i, size_t directory, const 
 	free(from);
 }
 
-static void make_target(struct memfs *memfs, const char *name)
+static void make_target(struct memfs *memfs, size_t directory, const char *name)
 {
 	LASTREF_AUTO(file) struct file *file = NULL;
-	char *path = path_join("/moved", name);
+	char *parent = tree_path(&memfs->tree, directory);
+	char *path = path_join(parent, name);
 
 	memfs_expect(memfs, "create", path, fs_create_file(memfs->root, path, &file), 0);
+	free(parent);
 	free(path);
 }
 
@@ -139,14 +153,14 @@ static void rename_nth(struct memfs *memfs, size_t n, size_t i, size_t moved, co
 		return;
 	}
 	if (n % 3 == 2 && entry->kind != INODE_DIRECTORY)
-		make_target(memfs, name);
+		make_target(memfs, moved, name);
 	rename_entry(memfs, i, moved, name);
 }
 
 /* Each RENAME_EVERY-th of what was loaded; the top directory stays. */
 static void rename_entries(struct memfs *memfs, size_t n_loaded)
 {
-	size_t moved = memfs_mkdir(memfs, "moved");
+	size_t moved = make_directory(memfs, "moved");
 	size_t n[3] = { 0 };
 	size_t n_renamed = 0;
 	char suffix[32];
@@ -243,20 +257,43 @@ static void work(struct memfs *memfs, double *since)
 	print_cache(memfs);
 }
 
+static int begin(struct memfs *memfs, const struct memfs_options *options)
+{
+	int r;
+
+	memfs_begin(memfs, options);
+	if (options->restore)
+		return memfs_restore(memfs) < 0 ? MEMFS_NOT_RESTORED : 0;
+	r = memfs_load(memfs);
+	if (r < 0) {
+		fprintf(stderr, "memfs: cannot read the directory %s: %s\n", options->dir,
+			strerror(-r));
+		return MEMFS_USAGE;
+	}
+	return 0;
+}
+
+/* Return: the exit status. */
+static int end(struct memfs *memfs)
+{
+	bool saved = !memfs->options->save || memfs_save(memfs) == 0;
+	int status;
+
+	printf("result   %s, %zu wrong\n", memfs->n_wrong ? "DIFFERENT" : "verified", memfs->n_wrong);
+	status = memfs_end(memfs);
+	return saved ? status : MEMFS_NOT_SAVED;
+}
+
 int memfs_import(const struct memfs_options *options)
 {
 	struct memfs memfs;
 	double since = seconds_now(CLOCK_MONOTONIC);
 	int status;
-	int r;
 
-	memfs_begin(&memfs, options);
-	r = memfs_load(&memfs);
-	if (r < 0) {
-		fprintf(stderr, "memfs: cannot read the directory %s: %s\n", options->dir,
-			strerror(-r));
+	status = begin(&memfs, options);
+	if (status != 0) {
 		memfs_end(&memfs);
-		return MEMFS_USAGE;
+		return status;
 	}
 	print_loaded(&memfs);
 	print_time("load", &since);
@@ -264,8 +301,7 @@ int memfs_import(const struct memfs_options *options)
 	verify(&memfs);
 	printf("names    %zu are left\n", memfs_verify_names(&memfs));
 	print_time("verify", &since);
-	printf("result   %s, %zu wrong\n", memfs.n_wrong ? "DIFFERENT" : "verified", memfs.n_wrong);
-	status = memfs_end(&memfs);
+	status = end(&memfs);
 	print_time("destroy", &since);
 	return status;
 }

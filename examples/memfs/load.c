@@ -143,7 +143,6 @@ int memfs_load(struct memfs *memfs)
 	size_t top = memfs_mkdir(memfs, TREE_NAME);
 	int r = load_directory(memfs, top);
 
-	memfs->tree.entries[top].number = memfs_number(memfs, "/" TREE_NAME);
 	for (size_t i = top + 1; i < memfs->tree.n; i++)
 		if (memfs->tree.entries[i].kind == INODE_DIRECTORY && load_directory(memfs, i) < 0)
 			memfs->n_skipped++;

@@ -20,7 +20,12 @@ void memfs_begin(struct memfs *memfs, const struct memfs_options *options)
 	LASTREF_AUTO(mount) struct mount *mount = NULL;
 
 	*memfs = (struct memfs){ .options = options, .fs = fs_create(&fs_options) };
-	if (!memfs->fs || fs_mount(memfs->fs, options->dir, &mount) < 0)
+	memfs->mount = options->restore ? options->restore : options->dir;
+	if (!memfs->fs)
+		out_of_memory();
+	if (options->restore)
+		return;
+	if (fs_mount(memfs->fs, memfs->mount, &mount) < 0)
 		out_of_memory();
 	dentry_ref_set(&memfs->root, mount->root);
 }
@@ -56,8 +61,11 @@ void memfs_expect(struct memfs *memfs, const char *what, const char *path, int r
 
 size_t memfs_mkdir(struct memfs *memfs, const char *name)
 {
+	size_t entry = tree_add(&memfs->tree, TREE_ROOT, name, INODE_DIRECTORY);
+
 	memfs_expect(memfs, "mkdir", name, fs_mkdir(memfs->root, name), 0);
-	return tree_add(&memfs->tree, TREE_ROOT, name, INODE_DIRECTORY);
+	memfs->tree.entries[entry].number = memfs_number(memfs, name);
+	return entry;
 }
 
 uint64_t memfs_number(struct memfs *memfs, const char *path)
@@ -69,6 +77,7 @@ uint64_t memfs_number(struct memfs *memfs, const char *path)
 
 struct arguments {
 	struct memfs_options options;
+	bool has_dir;
 	int (*command)(const struct memfs_options *options);
 };
 
@@ -78,13 +87,17 @@ enum {
 	OPTION_SEED,
 	OPTION_LOOKUPS,
 	OPTION_FILES,
-	OPTION_CACHE
+	OPTION_CACHE,
+	OPTION_SAVE,
+	OPTION_RESTORE,
 };
 
 static const struct argp_option options[] = {
 	{ "fault", OPTION_FAULT, "NAME", 0,
 	  "make this mistake once, for lastref to find: lookup, handle, rename, cycle or over", 0 },
 	{ "cache", OPTION_CACHE, "N", 0, "so many dentries may rest in the cache (262144)", 0 },
+	{ "save", OPTION_SAVE, "FILE", 0, "import: at the end, save the tree to FILE", 0 },
+	{ "restore", OPTION_RESTORE, "FILE", 0, "import: take the tree that was saved to FILE", 0 },
 	{ "threads", OPTION_THREADS, "N", 0, "import: so many threads look up paths meanwhile (8)",
 	  0 },
 	{ "seed", OPTION_SEED, "N", 0, "what is chosen at random (1)", 0 },
@@ -121,12 +134,29 @@ static enum fs_fault fault(struct argp_state *state, const char *text)
 	return FS_FAULT_NONE;
 }
 
+static void set_dir(struct arguments *arguments, const char *dir)
+{
+	arguments->options.dir = dir;
+	arguments->has_dir = true;
+}
+
+/* What is wrong only when all of it is known. */
+static void check_arguments(struct argp_state *state, const struct arguments *arguments)
+{
+	const struct memfs_options *o = &arguments->options;
+
+	if ((o->save || o->restore) && arguments->command != memfs_import)
+		argp_error(state, "--save and --restore are for import");
+	if (o->restore && arguments->has_dir)
+		argp_error(state, "the tree comes from DIR or from --restore, not from both");
+}
+
 static void argument(struct argp_state *state, struct arguments *arguments, char *text)
 {
 	if (state->arg_num > 1)
 		argp_error(state, "one argument too many: '%s'", text);
 	else if (state->arg_num == 1)
-		arguments->options.dir = text;
+		set_dir(arguments, text);
 	else if (strcmp(text, "import") == 0)
 		arguments->command = memfs_import;
 	else if (strcmp(text, "bench") == 0)
@@ -147,6 +177,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case OPTION_CACHE:
 		o->cache_limit = number(state, text, UINT32_MAX);
 		return 0;
+	case OPTION_SAVE:
+		o->save = text;
+		return 0;
+	case OPTION_RESTORE:
+		o->restore = text;
+		return 0;
 	case OPTION_THREADS:
 		o->n_threads = (unsigned)number(state, text, 1024);
 		return 0;
@@ -162,6 +198,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		argument(state, arguments, text);
 		return 0;
+	case ARGP_KEY_END:
+		check_arguments(state, arguments);
+		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "say what to do: import or bench");
 		return 0;
@@ -175,13 +214,18 @@ int main(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
-		.args_doc = "import [DIR]\nbench [DIR]",
+		.args_doc = "import [DIR]\nimport --restore FILE\nbench [DIR]",
 		.doc = "An in-memory file system, counted by lastref.\v"
-		       "import loads DIR (/usr/include), reads every byte back, makes hard links, renames, unlinks half, "
-		       "and unmounts, while other threads look up paths. bench prints the CPU time of lookups, renames "
-		       "and unlinks.\n\n"
-		       "Exit status: 0 if everything verified, 1 if not, 2 for a usage error or a DIR that cannot be "
-		       "read. Run it under `lastref run --` to see what leaks.",
+		       "import loads DIR (/usr/include), reads every byte back, makes hard links, "
+		       "renames, unlinks half, and unmounts, while other threads look up paths. bench "
+		       "prints the CPU time of lookups, renames and unlinks.\n\n"
+		       "With --save, import saves the tree before it unmounts, with its counts; "
+		       "--restore begins with it as it was then, also with what rested in the "
+		       "cache.\n\n"
+		       "Exit status: 0 if everything verified, 1 if not, 2 for a usage error or a DIR "
+		       "that cannot be read, 3 if the FILE of --restore cannot be read or is no whole "
+		       "saved tree, 4 if the tree cannot be saved: then a FILE that was there is as it "
+		       "was. Run it under `lastref run --` to see what leaks.",
 	};
 	struct arguments arguments = { .options = {
 					       .dir = "/usr/include",

@@ -9,11 +9,20 @@
 
 #include <time.h>
 
-enum { MEMFS_VERIFIED = 0, MEMFS_WRONG = 1, MEMFS_USAGE = 2 };
+/** The exit statuses. */
+enum {
+	MEMFS_VERIFIED = 0,
+	MEMFS_WRONG = 1,
+	MEMFS_USAGE = 2,
+	MEMFS_NOT_RESTORED = 3,
+	MEMFS_NOT_SAVED = 4,
+};
 
 /**
  * struct memfs_options - the command line
  * @dir: the real directory
+ * @restore: the file of a saved tree, which is taken instead of @dir; or NULL
+ * @save: the file to which import saves the tree at its end; or NULL
  * @fault: a mistake to be made
  * @cache_limit: how many dentries may rest in the cache
  * @n_threads: how many look up paths while import works
@@ -23,6 +32,8 @@ enum { MEMFS_VERIFIED = 0, MEMFS_WRONG = 1, MEMFS_USAGE = 2 };
  */
 struct memfs_options {
 	const char *dir;
+	const char *restore;
+	const char *save;
 	enum fs_fault fault;
 	size_t cache_limit;
 	unsigned n_threads;
@@ -33,6 +44,7 @@ struct memfs_options {
 
 /**
  * struct memfs - one run
+ * @mount: the name of the only mount
  * @root: slot: where all paths start
  * @tree: the names that are in the file system
  * @n_skipped: real files that were not loaded
@@ -41,6 +53,7 @@ struct memfs_options {
 struct memfs {
 	const struct memfs_options *options;
 	struct fs *fs;
+	const char *mount;
 	struct dentry *root;
 	struct tree tree;
 	size_t n_skipped;
@@ -66,7 +79,7 @@ static inline double seconds_now(clockid_t clock)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/** memfs_begin() - a file system with one empty mount. */
+/** memfs_begin() - a file system with one empty mount; with none if a tree is to be restored. */
 void memfs_begin(struct memfs *memfs, const struct memfs_options *options);
 
 /** memfs_end() - destroys it, and prints how many objects leaked. Return: the exit status. */
@@ -83,6 +96,12 @@ void memfs_expect(struct memfs *memfs, const char *what, const char *path, int r
  * it.
  */
 int memfs_load(struct memfs *memfs);
+
+/** memfs_restore() - restore a saved tree; says why not. Return: 0 or a negative errno. */
+int memfs_restore(struct memfs *memfs);
+
+/** memfs_save() - save the tree; says why not. Return: 0 or a negative errno. */
+int memfs_save(struct memfs *memfs);
 
 /** memfs_mkdir() - make a directory at the top. Return: its entry. */
 size_t memfs_mkdir(struct memfs *memfs, const char *name);
@@ -101,8 +120,9 @@ void memfs_verify_open(struct memfs *memfs, const char *path, struct file *file,
 		       const struct sum *expected);
 
 /**
- * memfs_verify_names() - exactly the names that should be there are, and no inode without one. Return: how
- * many.
+ * memfs_verify_names() - exactly the names that should be there are, and no inode without one.
+ *
+ * Return: how many.
  */
 size_t memfs_verify_names(struct memfs *memfs);
 

@@ -83,6 +83,33 @@ char *tree_path(const struct tree *tree, size_t entry)
 	return path;
 }
 
+static uint64_t hash_of(const struct tree *tree, size_t i)
+{
+	const struct entry *entry = &tree->entries[i];
+	char *path = tree_path(tree, i);
+	struct sum sum = SUM_EMPTY;
+
+	sum_add(&sum, path, strlen(path));
+	sum_add(&sum, &entry->kind, sizeof(entry->kind));
+	sum_add(&sum, &entry->number, sizeof(entry->number));
+	sum_add(&sum, &entry->sum, sizeof(entry->sum));
+	free(path);
+	return sum.hash;
+}
+
+struct tree_digest tree_digest(const struct tree *tree)
+{
+	struct tree_digest digest = { .n_names = 0 };
+
+	for (size_t i = 0; i < tree->n; i++) {
+		if (tree->entries[i].gone)
+			continue;
+		digest.n_names++;
+		digest.hash += hash_of(tree, i);
+	}
+	return digest;
+}
+
 char *path_join(const char *directory, const char *name)
 {
 	size_t length = strlen(directory);

@@ -62,6 +62,19 @@ char *tree_path(const struct tree *tree, size_t entry);
 /** path_join() - directory, slash and name, to be freed. */
 char *path_join(const char *directory, const char *name);
 
+/**
+ * struct tree_digest - what a tree is, in few words
+ * @n_names: those that are there
+ * @hash: of all of them, whatever their order: path, kind, number and content
+ */
+struct tree_digest {
+	size_t n_names;
+	uint64_t hash;
+};
+
+/** tree_digest() - of the names that are still there. */
+struct tree_digest tree_digest(const struct tree *tree);
+
 /** tree_finish() - give back its memory. */
 void tree_finish(struct tree *tree);
 

@@ -263,6 +263,114 @@ test_the_over_fault_is_reported_where_it_is_made()
 	expect_match stderr 'AT .*dcache\.c:[0-9]+ dentry_put'
 }
 
+# The line of the last run that says what the whole tree is.
+digest()
+{
+	grep '^tree ' stdout
+}
+
+test_a_saved_tree_is_restored_and_verifies()
+{
+	make_tree
+	import --save saved
+	expect_match stdout '^time save: [0-9]+ dentries, [1-9][0-9]* at rest$'
+	digest >before
+	run "$MEMFS" import --restore saved --save again
+	expect_status 0
+	expect_text stdout 'result   verified, 0 wrong'
+	digest | head -n 1 >after
+	cmp before after
+	digest | tail -n 1 >before
+	run "$MEMFS" import --restore again
+	expect_status 0
+	digest >after
+	cmp before after
+}
+
+test_a_restored_tree_is_counted_and_checked_as_any_other()
+{
+	make_tree
+	import --save saved
+	run "$LASTREF_CMD" run -- "$MEMFS" import --restore saved
+	expect_status 0
+	expect_text stdout 'destroy  0 objects leaked'
+	expect_match stderr '^  dentry  +[1-9][0-9]* +[1-9][0-9]* +0$'
+	run "$LASTREF_CMD" run -- "$MEMFS" import --restore saved --fault rename
+	expect_status 23
+	expect_match stderr 'dentry\.c:[0-9]+ dentry_new|dcache\.c:[0-9]+ dcache_restore'
+}
+
+test_a_full_disk_leaves_the_old_saved_tree()
+{
+	make_tree
+	import --save saved
+	cp saved old
+	for name in 1 2 3 4 5 6; do head -c 20000 /dev/zero >"tree/$name"; done
+	status=0
+	(
+		trap '' XFSZ
+		ulimit -f 8
+		"$MEMFS" import tree --save saved >stdout 2>stderr
+	) || status=$?
+	expect_equal "$status" 4
+	expect_text stderr 'memfs: cannot save the tree to saved: File too large'
+	cmp saved old
+	expect_equal "$(find . -name 'saved*' | wc -l)" 1
+}
+
+test_a_tree_that_leaks_is_not_saved()
+{
+	make_tree
+	run "$MEMFS" import tree --save saved --fault rename
+	expect_status 4
+	expect_text stderr 'cannot save the tree to saved: some of it is still held, by somebody who forgot to let go'
+	[ ! -e saved ]
+}
+
+# refused MESSAGE: what is in the file `saved` is not restored.
+refused()
+{
+	run "$MEMFS" import --restore saved
+	expect_status 3
+	expect_text stderr "memfs: cannot restore a tree from saved: $1"
+	expect_no_text stdout 'verify'
+}
+
+test_a_file_that_is_no_saved_tree_is_refused()
+{
+	make_tree
+	import --save good
+	refused 'No such file or directory'
+	: >saved
+	refused 'it is empty'
+	cp /bin/true saved
+	refused 'it is no tree that memfs saved'
+	head -c 100 good >saved
+	refused 'it is cut'
+	(cat good && echo) >saved
+	refused 'it is longer than it says'
+	sed 's/nothing/Nothing/' good >saved
+	refused 'it is damaged: its checksum is another'
+	(head -c 8 good && printf '\002' && tail -c +10 good) >saved
+	refused 'it is of a version that this memfs does not know'
+	rm saved
+	mkdir saved
+	refused 'Is a directory'
+	rmdir saved
+	mkfifo saved
+	refused 'Operation not supported'
+}
+
+test_save_and_restore_are_for_import()
+{
+	run "$MEMFS" bench --save saved
+	expect_status 2
+	expect_text stderr '--save and --restore are for import'
+	run "$MEMFS" import tree --restore saved
+	expect_status 2
+	expect_text stderr 'the tree comes from DIR or from --restore, not from both'
+}
+
 test_bench_prints_the_cpu_time_of_each_phase()
 {
 	make_tree

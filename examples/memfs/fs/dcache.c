@@ -171,6 +171,33 @@ struct dentry *dcache_find(struct dentry *parent, const struct name *name)
 	return dentry;
 }
 
+struct dentry *dcache_peek(struct dentry *parent, const struct name *name)
+{
+	struct dcache *cache = cache_of(parent);
+	struct dentry *dentry;
+
+	pthread_mutex_lock(&cache->lock);
+	dentry = find(cache, parent, name);
+	pthread_mutex_unlock(&cache->lock);
+	return dentry;
+}
+
+void dcache_restore(struct dentry *dentry, int64_t count)
+{
+	struct dcache *cache = cache_of(dentry);
+
+	inode_ref_adopt(&dentry->inode, dentry->inode);
+	pthread_mutex_lock(&cache->lock);
+	dentry_ref_restore(dentry, count);
+	if (dentry->parent) {
+		dentry_ref_adopt(&dentry->parent, dentry->parent);
+		insert(cache, dentry);
+	}
+	if (count == 0)
+		dentry_at_rest(dentry);
+	pthread_mutex_unlock(&cache->lock);
+}
+
 struct dentry *dcache_enter(struct dentry *dentry)
 {
 	struct dcache *cache = cache_of(dentry);

@@ -72,6 +72,22 @@ void dcache_finish(struct dcache *cache);
 struct dentry *dcache_find(struct dentry *parent, const struct name *name);
 
 /**
+ * dcache_peek() - as dcache_find(), without a reference, and without a change
+ *
+ * For whoever knows that nobody else uses the file system.
+ */
+struct dentry *dcache_peek(struct dentry *parent, const struct name *name);
+
+/**
+ * dcache_restore() - a dentry comes back as it was saved: with its count, or at rest; in the cache,
+ * unless it is a root
+ * @dentry: made by dentry_make()
+ *
+ * Its slots come by plain assignment; the references in them are theirs now.
+ */
+void dcache_restore(struct dentry *dentry, int64_t count);
+
+/**
  * dcache_enter() - enter a new dentry, unless there is one of its name already
  *
  * The directory is locked, and its table has the name, so that the cache says nothing that the
@@ -93,7 +109,8 @@ struct dentry *dcache_get(struct dentry *parent, const struct link *link);
 void dcache_remove(struct dentry *parent, const struct name *name);
 
 /**
- * dcache_rename() - what was one name is another now, and what that was is gone: at once, for whoever looks
+ * dcache_rename() - what was one name is another now, and what that was is gone: at once, for
+ *	whoever looks
  * @text: as for dentry_rename()
  *
  * All locks are held that a rename needs (walk.c); dcache_shrink() is to follow.

@@ -14,7 +14,7 @@
 
 pthread_rwlock_t fs_tree_lock = PTHREAD_RWLOCK_INITIALIZER;
 
-struct dentry *dentry_new(struct dentry *parent, const struct name *name, struct inode *inode)
+struct dentry *dentry_make(const struct name *name)
 {
 	struct dentry *dentry = calloc(1, sizeof(*dentry));
 
@@ -27,6 +27,23 @@ struct dentry *dentry_new(struct dentry *parent, const struct name *name, struct
 	}
 	dentry->length = (uint32_t)name->length;
 	dentry->hash = name->hash;
+	return dentry;
+}
+
+void dentry_discard(struct dentry *dentry)
+{
+	if (!dentry)
+		return;
+	free(dentry->name);
+	free(dentry);
+}
+
+struct dentry *dentry_new(struct dentry *parent, const struct name *name, struct inode *inode)
+{
+	struct dentry *dentry = dentry_make(name);
+
+	if (!dentry)
+		return NULL;
 	dentry_ref_set(&dentry->parent, parent);
 	inode_ref_set(&dentry->inode, inode);
 	dentry_ref_init(dentry);
@@ -40,8 +57,7 @@ struct dentry *dentry_new(struct dentry *parent, const struct name *name, struct
 void dentry_destroy(struct dentry *dentry)
 {
 	dentry_ref_clear(&dentry->parent);
-	free(dentry->name);
-	free(dentry);
+	dentry_discard(dentry);
 }
 
 void dentry_put_slot(struct dentry **slot)

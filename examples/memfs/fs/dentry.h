@@ -65,10 +65,19 @@ LASTREF_DEFINE(dentry, struct dentry, refs, dentry_destroy, .describe = dentry_d
 	       .owns = LASTREF_OWNS(struct dentry, parent, inode, latest), .at_rest = dentry_at_rest);
 
 /**
- * dentry_new() - a dentry that is not in the cache yet, with one reference; NULL without memory. @parent is NULL for
- * a root.
+ * dentry_new() - a dentry that is not in the cache yet, with one reference; NULL without memory.
+ * @parent: NULL for a root
  */
 struct dentry *dentry_new(struct dentry *parent, const struct name *name, struct inode *inode);
+
+/**
+ * dentry_make() - for fs_restore(): a dentry that has only a name, and no count; NULL without
+ * memory.
+ */
+struct dentry *dentry_make(const struct name *name);
+
+/** dentry_discard() - free one that has no count yet; NULL is fine. */
+void dentry_discard(struct dentry *dentry);
 
 /** dentry_put() - give up a reference; NULL is fine. No lock of the file system may be held. */
 void dentry_put(struct dentry *dentry);

@@ -152,4 +152,30 @@ int fs_rmdir(struct dentry *base, const char *path);
  */
 int fs_rename(struct dentry *base, const char *from, const char *to);
 
+/**
+ * fs_save() - save a tree in a file, with its counts and with what is in the cache
+ *
+ * Nobody else uses the file system meanwhile, and nobody holds anything of this tree: only the
+ * mount holds its root. If it fails, a file that was at @path is as it was.
+ *
+ * Return: 0; -EBUSY if something is held; -EISDIR, -ENOTSUP if @path is no regular file; the errno
+ * of a write that failed; -ENOMEM.
+ */
+int fs_save(struct mount *mount, const char *path);
+
+/**
+ * fs_restore() - make a tree as it was saved: the same names, contents, numbers and counts; what
+ * rested in the cache rests there again
+ * @fs: has no inodes; nobody else uses it meanwhile
+ * @name: of the mount
+ * @ret_why: what is wrong with the file, if the result is -EBADMSG; a text that stays
+ *
+ * The whole file is checked before anything of it is there: the result is the whole tree or none.
+ *
+ * Return: 0, and the caller gets a reference to the mount; -EBADMSG; -EEXIST if @fs has inodes;
+ * -EISDIR, -ENOTSUP if @path is no regular file; the errno of opening or reading it; -ENOMEM.
+ */
+int fs_restore(struct fs *fs, const char *name, const char *path, struct mount **ret_mount,
+	       const char **ret_why);
+
 #endif

@@ -57,21 +57,42 @@ static void grow(struct inode_table *table)
 	table->n_buckets = bigger.n_buckets;
 }
 
-static bool table_add(struct inode_table *table, struct inode *inode)
+static int reserve_locked(struct inode_table *table)
 {
-	bool room;
-
-	pthread_mutex_lock(&table->lock);
 	if (table->n_inodes >= table->n_buckets)
 		grow(table);
-	room = table->n_buckets > 0;
-	if (room) {
+	return table->n_buckets > 0 ? 0 : -ENOMEM;
+}
+
+int inode_table_reserve(struct inode_table *table)
+{
+	int r;
+
+	pthread_mutex_lock(&table->lock);
+	r = reserve_locked(table);
+	pthread_mutex_unlock(&table->lock);
+	return r;
+}
+
+static void insert(struct inode_table *table, struct inode *inode)
+{
+	push(table, inode);
+	table->n_inodes++;
+}
+
+/* Gives the inode the next number. */
+static int table_add(struct inode_table *table, struct inode *inode)
+{
+	int r;
+
+	pthread_mutex_lock(&table->lock);
+	r = reserve_locked(table);
+	if (r == 0) {
 		inode->number = ++table->last_number;
-		push(table, inode);
-		table->n_inodes++;
+		insert(table, inode);
 	}
 	pthread_mutex_unlock(&table->lock);
-	return room;
+	return r;
 }
 
 static void table_remove(struct inode_table *table, struct inode *inode)
@@ -116,7 +137,7 @@ static void init_lock(pthread_rwlock_t *lock)
 	pthread_rwlockattr_destroy(&attributes);
 }
 
-struct inode *inode_new(struct fs *fs, enum inode_kind kind)
+struct inode *inode_make(struct fs *fs, enum inode_kind kind, uint64_t number)
 {
 	struct inode *inode = calloc(1, sizeof(*inode));
 
@@ -124,26 +145,53 @@ struct inode *inode_new(struct fs *fs, enum inode_kind kind)
 		return NULL;
 	inode->fs = fs;
 	inode->kind = kind;
+	inode->number = number;
 	init_lock(&inode->lock);
+	return inode;
+}
+
+struct inode *inode_new(struct fs *fs, enum inode_kind kind)
+{
+	struct inode *inode = inode_make(fs, kind, 0);
+
+	if (!inode)
+		return NULL;
 	inode_ref_init(inode);
-	if (!table_add(&fs->inodes, inode)) {
+	if (table_add(&fs->inodes, inode) < 0) {
 		inode_unref_with(inode, NULL, NULL);
-		pthread_rwlock_destroy(&inode->lock);
-		free(inode);
+		inode_discard(inode);
 		return NULL;
 	}
 	return inode;
 }
 
-void inode_destroy(struct inode *inode)
+void inode_restore(struct inode *inode, int64_t count)
 {
-	table_remove(&inode->fs->inodes, inode);
+	struct inode_table *table = &inode->fs->inodes;
+
+	inode_ref_restore(inode, count);
+	pthread_mutex_lock(&table->lock);
+	reserve_locked(table);
+	insert(table, inode);
+	pthread_mutex_unlock(&table->lock);
+}
+
+void inode_discard(struct inode *inode)
+{
+	if (!inode)
+		return;
 	pthread_rwlock_destroy(&inode->lock);
 	if (inode->kind == INODE_DIRECTORY)
 		dir_finish(&inode->dir);
 	else
 		free(inode->bytes);
 	free(inode);
+}
+
+void inode_destroy(struct inode *inode)
+{
+	table_remove(&inode->fs->inodes, inode);
+	inode_discard(inode);
 }
 
 int inode_describe(const void *object, char *buf, size_t size)

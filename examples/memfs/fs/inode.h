@@ -73,6 +73,27 @@ struct inode_table {
 	uint64_t last_number;
 };
 
+/**
+ * inode_table_reserve() - make room for another inode; more than one may follow. Return: 0,
+ * -ENOMEM.
+ */
+int inode_table_reserve(struct inode_table *table);
+
+/**
+ * inode_make() - for fs_restore(): an inode that has no count yet, and is not in the table; NULL
+ * without memory
+ */
+struct inode *inode_make(struct fs *fs, enum inode_kind kind, uint64_t number);
+
+/** inode_discard() - free one that has no count, and is not in the table; NULL is fine. */
+void inode_discard(struct inode *inode);
+
+/**
+ * inode_restore() - such an inode comes back as it was saved: with its count, and found by its
+ * number
+ */
+void inode_restore(struct inode *inode, int64_t count);
+
 /** inode_new() - an empty inode with one reference and no link yet, or NULL without memory. */
 struct inode *inode_new(struct fs *fs, enum inode_kind kind);
 

@@ -27,7 +27,7 @@ static struct dentry *new_root(struct fs *fs)
 	return dentry_new(NULL, &none, inode);
 }
 
-static struct mount *mount_new(struct fs *fs, const char *name)
+struct mount *mount_new(const char *name)
 {
 	size_t length = strlen(name);
 	struct mount *mount = calloc(1, sizeof(*mount) + length + 1);
@@ -35,11 +35,6 @@ static struct mount *mount_new(struct fs *fs, const char *name)
 	if (!mount)
 		return NULL;
 	memcpy(mount->name, name, length);
-	dentry_ref_adopt(&mount->root, new_root(fs));
-	if (!mount->root) {
-		free(mount);
-		return NULL;
-	}
 	mount_ref_init(mount);
 	return mount;
 }
@@ -70,22 +65,33 @@ static struct mount **find(struct fs *fs, const char *name)
 	return slot;
 }
 
-int fs_mount(struct fs *fs, const char *name, struct mount **ret_mount)
+int mount_enter(struct fs *fs, struct mount *mount)
 {
-	LASTREF_AUTO(mount) struct mount *mount = mount_new(fs, name);
 	struct mount **slot;
 	bool exists;
 
-	if (!mount)
-		return -ENOMEM;
 	pthread_mutex_lock(&fs->lock);
-	slot = find(fs, name);
+	slot = find(fs, mount->name);
 	exists = *slot != NULL;
 	if (!exists)
 		mount_ref_set(slot, mount);
 	pthread_mutex_unlock(&fs->lock);
-	if (exists)
-		return -EEXIST;
+	return exists ? -EEXIST : 0;
+}
+
+int fs_mount(struct fs *fs, const char *name, struct mount **ret_mount)
+{
+	LASTREF_AUTO(mount) struct mount *mount = mount_new(name);
+	int r;
+
+	if (!mount)
+		return -ENOMEM;
+	dentry_ref_adopt(&mount->root, new_root(fs));
+	if (!mount->root)
+		return -ENOMEM;
+	r = mount_enter(fs, mount);
+	if (r < 0)
+		return r;
 	*ret_mount = mount_ref_steal(&mount);
 	return 0;
 }

@@ -31,9 +31,16 @@ size_t mount_size(const void *object);
 LASTREF_DEFINE(mount, struct mount, refs, mount_destroy, .describe = mount_describe,
 	       .owns = LASTREF_OWNS(struct mount, root, next), .size_of = mount_size);
 
+/** mount_new() - a mount that has no root yet, and is in no list; NULL without memory. */
+struct mount *mount_new(const char *name);
+
+/** mount_enter() - enter it in the list. Return: 0; -EEXIST if there is one of this name. */
+int mount_enter(struct fs *fs, struct mount *mount);
+
 /**
- * fs_mount() - make an empty tree. Return: 0; -EEXIST if there is one of this name; -ENOMEM. The caller gets a
- * reference.
+ * fs_mount() - make an empty tree
+ *
+ * Return: 0, and the caller gets a reference; -EEXIST if there is one of this name; -ENOMEM.
  */
 int fs_mount(struct fs *fs, const char *name, struct mount **ret_mount);
 

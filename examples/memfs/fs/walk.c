@@ -3,15 +3,17 @@
  * From a path to a dentry; and the argument of who locks what.
  *
  * Locks, in the order in which they are taken
- *      fs_tree_lock        reading: I change one directory. Writing: I change several, or the shape of the tree
- *      an inode's lock     of a directory: its table.
- *                          Two directories are locked by rename alone, the lower number first
+ *      fs_tree_lock        reading: I change one directory. Writing: I change several, or the shape
+ *                          of the tree
+ *      an inode's lock     of a directory: its table. Two directories are locked by rename alone,
+ *                          the lower number first
  *      the cache's lock    the dentry cache (dcache.c)
  * What they guard
- *      a table             is read with the directory's lock, or with fs_tree_lock for writing (when nobody else
- *                          changes anything); changed with the directory's lock for writing and fs_tree_lock
- *      a dentry's name     and parent are read with the cache's lock or fs_tree_lock; changed with both, the latter for
- *                          writing, and the locks of both directories
+ *      a table             is read with the directory's lock, or with fs_tree_lock for writing (when
+ *                          nobody else changes anything); changed with the directory's lock for
+ *                          writing and fs_tree_lock
+ *      a dentry's name     and parent are read with the cache's lock or fs_tree_lock; changed with
+ *                          both, the latter for writing, and the locks of both directories
  * All other locks (a file's content, inode numbers, mounts) are taken alone.
  *
  * Why lookup is right beside rename and unlink. A walk holds a reference on where it is and no
@@ -23,7 +25,8 @@
  *      lookup                                  unlink
  *                                              lock the directory for writing
  *      find the dentry in the cache, ref
- *                                              take the name out of the table, the dentry out of the cache
+ *                                              take the name out of the table,
+ *                                              the dentry out of the cache
  *                                              unlock: from here on nobody finds it
  *      look at the dentry
  *      put: it comes to rest without a name

@@ -28,6 +28,7 @@
 /* Each is main() of a subcommand; argv[0] is its name in messages. Return: the exit status. */
 int lr_cmd_run(int argc, char **argv);
 int lr_cmd_report(int argc, char **argv);
+int lr_cmd_check(int argc, char **argv);
 int lr_cmd_symbolize(int argc, char **argv);
 
 /* Print a line on standard error: "lastref: ", the message, a newline. */

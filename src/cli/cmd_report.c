@@ -100,6 +100,8 @@ static int print(const struct lr_loaded *loaded, const struct report_options *op
 	render.options.addresses = options->addresses;
 	render.options.all = options->all;
 	render.options.types = true;
+	if (loaded->header->state == LR_PROCESS_SNAPSHOT)
+		render.options.about = LR_TEXT_LIVE;
 	if (findings.objects > 0)
 		lr_story_of_end(&render.sink, &loaded->image);
 	lr_render_report(&render, &findings);

@@ -22,6 +22,12 @@ static bool is_in_doubt(const struct lr_report *report)
 	       report->counters[LR_LOST_TYPES] > 0 || report->counters[LR_OTHER_COPIES] > 0;
 }
 
+/* Is it of a process that goes on, where what lives may be wanted? */
+static bool is_of_running(const struct lr_text *text)
+{
+	return text->options->about == LR_TEXT_LIVE || text->options->about == LR_TEXT_GROWN;
+}
+
 /* The total, where there is no new leak. */
 static void write_no_new_leaks(const struct lr_text *text)
 {
@@ -31,7 +37,12 @@ static void write_no_new_leaks(const struct lr_text *text)
 	struct lr_sink *sink = text->sink;
 
 	lr_sink_text(sink, "lastref: ");
-	if (report->reported > 0) {
+	if (is_of_running(text)) {
+		lr_sink_printf(sink, "nothing %s%s",
+			       text->options->about == LR_TEXT_LIVE ? "lives" :
+								      "was born since and lives",
+			       known);
+	} else if (report->reported > 0) {
 		lr_text_objects(sink, report->reported);
 		lr_sink_printf(sink,
 			       " leaked, reported above by the check that the program called; nothing new%s",
@@ -53,12 +64,18 @@ static void write_no_new_leaks(const struct lr_text *text)
 
 static void write_sums(const struct lr_text *text)
 {
+	static const char *const what[] = {
+		[LR_TEXT_LEAKED] = " leaked, ",
+		[LR_TEXT_SINCE_CHECKPOINT] = " leaked, ",
+		[LR_TEXT_LIVE] = " live, ",
+		[LR_TEXT_GROWN] = " born since and live, ",
+	};
 	const struct lr_report *report = text->report;
 	struct lr_sink *sink = text->sink;
 
 	lr_sink_text(sink, "lastref: ");
 	lr_text_objects(sink, report->objects);
-	lr_sink_text(sink, " leaked, ");
+	lr_sink_text(sink, what[text->options->about]);
 	lr_sink_size(sink, report->bytes);
 	if (report->causes > 0) {
 		lr_sink_text(sink, ", ");
@@ -72,7 +89,7 @@ static void write_where(const struct lr_text *text)
 	const struct lr_report *report = text->report;
 	struct lr_sink *sink = text->sink;
 
-	if (text->options->since_checkpoint) {
+	if (text->options->about == LR_TEXT_SINCE_CHECKPOINT) {
 		lr_sink_text(sink, " since the checkpoint");
 	} else if (text->options->process) {
 		lr_sink_text(sink, " in ");
@@ -95,7 +112,7 @@ static void write_total(const struct lr_text *text)
 	uint64_t bad =
 		report->objects + report->reported + report->released + report->counters[LR_MISUSES];
 
-	lr_text_color(text, bad > 0 ? "1;31" : "1;32");
+	lr_text_color(text, bad > 0 && !is_of_running(text) ? "1;31" : "1;32");
 	if (report->objects == 0)
 		write_no_new_leaks(text);
 	else

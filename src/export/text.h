@@ -12,12 +12,20 @@
 
 #include <stdbool.h>
 
+/* What the objects of a report are, in its words. */
+enum lr_text_about {
+	LR_TEXT_LEAKED,
+	LR_TEXT_SINCE_CHECKPOINT, /* leaked, and born since a checkpoint */
+	LR_TEXT_LIVE,		  /* in a process that goes on */
+	LR_TEXT_GROWN,		  /* the same, born since an older snapshot */
+};
+
 struct lr_text_options {
 	bool addresses; /* add the objects' addresses */
 	bool all;	/* every type, not the first few */
 	bool types;	/* the table of types, and a line also if there is nothing to report */
 	bool color;
-	bool since_checkpoint; /* only what was born since is in it */
+	enum lr_text_about about;
 	const char *process; /* heading when one run has several processes: "process 2 of 3: ./child"; or NULL */
 };
 

@@ -207,6 +207,13 @@ static void write_cycle_title(const struct lr_text *text, const struct lr_entry 
 	}
 }
 
+static const char *label(const struct lr_text *text)
+{
+	if (text->options->about == LR_TEXT_GROWN)
+		return "GREW";
+	return text->options->about == LR_TEXT_LIVE ? "LIVE" : "LEAK";
+}
+
 static void write_title(const struct lr_text *text, const struct lr_entry *entry, size_t number)
 {
 	char fingerprint[LR_FINGERPRINT_TEXT];
@@ -216,7 +223,7 @@ static void write_title(const struct lr_text *text, const struct lr_entry *entry
 	lr_report_fingerprint(entry->fingerprint, fingerprint);
 	lr_sink_text(sink, "\n");
 	lr_text_color(text, "1");
-	lr_sink_printf(sink, "%s %zu of %zu  [%s]  ", is_cycle ? "CYCLE" : "LEAK", number,
+	lr_sink_printf(sink, "%s %zu of %zu  [%s]  ", is_cycle ? "CYCLE" : label(text), number,
 		       text->report->causes, fingerprint);
 	if (is_cycle)
 		write_cycle_title(text, entry);

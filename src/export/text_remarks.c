@@ -116,7 +116,8 @@ static void write_not_above(const struct lr_text *text)
 	       "leaked objects are suppressed");
 	remark(text, report->known, "leaked object is known to the baseline",
 	       "leaked objects are known to the baseline");
-	remark(text, report->objects > 0 ? report->reported : 0,
+	remark(text,
+	       report->objects > 0 && text->options->about != LR_TEXT_GROWN ? report->reported : 0,
 	       "more live object was reported by an earlier check",
 	       "more live objects were reported by an earlier check");
 	remark(text, leaked > 0 ? report->counters[LR_MISUSES] : 0, "misuse was reported above",

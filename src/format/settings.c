@@ -13,12 +13,13 @@
 #include "base/attributes.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #define KEYS_TEXT                                                                                     \
 	"the keys are leaks=off|warn|panic, stack=1..128, output=FILE|stderr, types=GLOB[,GLOB]..., " \
-	"log=GLOB[,GLOB]..., exitcode=0..255, settle=0..60000"
+	"log=GLOB[,GLOB]..., exitcode=0..255, settle=0..60000, signal=NAME"
 
 _Static_assert(LR_STACK_DEPTH_MAX == 128, "KEYS_TEXT and lastref-env(7) say 128");
 _Static_assert(LR_SETTLE_MAX == 60000, "KEYS_TEXT and lastref-env(7) say 60000");
@@ -95,6 +96,35 @@ static bool set_settle(struct lr_settings *settings, const char *value)
 	return parse_number(value, 0, LR_SETTLE_MAX, &settings->settle);
 }
 
+/* Signals by which programs are told things; what ends a program, or what a fault sends, is none of them. */
+static const struct {
+	const char *name;
+	int number;
+} signals[] = {
+	{ "HUP", SIGHUP }, { "USR1", SIGUSR1 },	    { "USR2", SIGUSR2 }, { "ALRM", SIGALRM },
+	{ "URG", SIGURG }, { "VTALRM", SIGVTALRM }, { "PROF", SIGPROF }, { "WINCH", SIGWINCH },
+	{ "IO", SIGIO },   { "PWR", SIGPWR },
+};
+
+static bool set_signal(struct lr_settings *settings, const char *value)
+{
+	int above;
+
+	if (strncmp(value, "SIG", 3) == 0)
+		value += 3;
+	for (size_t i = 0; i < LR_ARRAY_SIZE(signals); i++) {
+		if (strcmp(value, signals[i].name) != 0)
+			continue;
+		settings->signal = signals[i].number;
+		return true;
+	}
+	if (strncmp(value, "RTMIN+", 6) != 0 ||
+	    !parse_number(value + 6, 0, SIGRTMAX - SIGRTMIN, &above))
+		return false;
+	settings->signal = SIGRTMIN + above;
+	return true;
+}
+
 static bool set_output(struct lr_settings *settings, const char *value)
 {
 	strcpy(settings->output, strcmp(value, "stderr") == 0 ? "" : value);
@@ -126,6 +156,8 @@ static const struct key {
 	{ "log", set_log, NULL },
 	{ "exitcode", set_exitcode, "exitcode is an exit status from 0 to 255" },
 	{ "settle", set_settle, "settle is a number of milliseconds from 0 to 60000" },
+	{ "signal", set_signal,
+	  "signal is HUP, USR1, USR2, ALRM, URG, VTALRM, PROF, WINCH, IO, PWR or RTMIN+N" },
 };
 
 /*

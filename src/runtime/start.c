@@ -20,6 +20,7 @@
 #include "runtime/gate.h"
 #include "runtime/leak_check.h"
 #include "runtime/machine.h"
+#include "runtime/on_signal.h"
 #include "runtime/output.h"
 #include "runtime/registry.h"
 #include "runtime/stack.h"
@@ -131,6 +132,7 @@ static void restart_all(void)
 	lr_stack_restart_in_child();
 	lr_symbols_restart_in_child();
 	lr_output_restart_in_child();
+	lr_on_signal_restart_in_child();
 	lr_arena_restart_in_child();
 	if (mode == LASTREF_LEAKS_OFF)
 		lr_arena_count(LR_BORN_UNCHECKED, 1);
@@ -188,6 +190,7 @@ static void start_settings(void)
 	make_started_page();
 	read_settings();
 	lr_output_start(settings.output);
+	lr_on_signal_start(settings.signal);
 	mode = mode_of(settings.leaks);
 	if (mode != LASTREF_LEAKS_OFF && lr_copies_role() != LR_COPY_FIRST) {
 		mode = LASTREF_LEAKS_OFF;

@@ -45,7 +45,9 @@ void lastref_set_report_handler(lastref_report_handler handler, void *context)
 static void begin(struct telling *telling, struct lr_findings *findings, bool since_checkpoint)
 {
 	telling->findings = findings;
-	telling->options = (struct lr_text_options){ .since_checkpoint = since_checkpoint };
+	telling->options = (struct lr_text_options){
+		.about = since_checkpoint ? LR_TEXT_SINCE_CHECKPOINT : LR_TEXT_LEAKED,
+	};
 	lr_symbols_in_process_init(&telling->symbols, &telling->symbolizer);
 	lr_report_init(&telling->report);
 	lr_report_add(&telling->report, findings, &telling->symbolizer);

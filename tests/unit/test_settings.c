@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <signal.h>
 #include <string.h>
 
 static struct lr_settings settings;
@@ -111,6 +112,9 @@ Test(settings, numbers_have_bounds)
 	assert_refused("exitcode=256", "exitcode=256", "from 0 to 255");
 	cr_assert_eq(parse("settle=60000"), 0);
 	assert_refused("settle=60001", "settle=60001", "from 0 to 60000");
+	cr_assert_eq(parse("signal=RTMIN+0"), 0);
+	cr_assert_eq(settings.signal, SIGRTMIN);
+	assert_refused("signal=RTMIN+31", "signal=RTMIN+31", "RTMIN+N");
 	assert_refused("stack=", "stack=", "from 1 to 128");
 	assert_refused("stack=-1", "stack=-1", "from 1 to 128");
 	assert_refused("stack= 5", "stack= 5", "from 1 to 128");
@@ -118,10 +122,21 @@ Test(settings, numbers_have_bounds)
 	assert_refused("stack=99999999999999999999", "stack=9999", "from 1 to 128");
 }
 
+Test(settings, a_signal_is_named_as_kill_names_it)
+{
+	cr_assert_eq(parse("signal=USR2"), 0);
+	cr_assert_eq(settings.signal, SIGUSR2);
+	cr_assert_eq(parse("signal=SIGHUP"), 0);
+	cr_assert_eq(settings.signal, SIGHUP);
+	assert_refused("signal=KILL", "signal=KILL", "USR2");
+	assert_refused("signal=", "signal=", "USR2");
+	assert_refused("signal=12", "signal=12", "USR2");
+}
+
 Test(settings, an_unknown_key_is_named_with_the_valid_ones)
 {
 	static const char *const keys[] = { "leaks=", "stack=",	   "output=", "types=",
-					    "log=",   "exitcode=", "settle=" };
+					    "log=",   "exitcode=", "settle=", "signal=" };
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		assert_refused("leaks=warn:leek=1", "'leek'", keys[i]);

@@ -1,0 +1,172 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Processes that go on: snapshots by the program, by a signal, and `lastref check PID`.
+. "$(dirname "$0")/../support/tap.sh"
+. "$(dirname "$0")/../support/programs.sh"
+
+# A server: for each line on standard input it makes so many boxes, and answers. Without input it ends.
+server()
+{
+	box_program server <<-'C'
+		int main(void)
+		{
+			char line[16];
+
+			setvbuf(stdout, NULL, _IOLBF, 0);
+			printf("ready\n");
+			while (fgets(line, sizeof(line), stdin)) {
+				for (int i = atoi(line); i > 0; i--)
+					box_new();
+				printf("made\n");
+			}
+			_exit(0);
+		}
+	C
+}
+
+# start SETTINGS: the server, with descriptors 8 to it and 9 from it; its id in $server.
+start()
+{
+	local ready
+	mkfifo to from
+	LASTREF=$1 ./server <to >from 2>errors &
+	server=$!
+	exec 8>to 9<from
+	read -r ready <&9
+	[ "$ready" = ready ]
+}
+
+make_boxes()
+{
+	local answer
+	echo "$1" >&8
+	read -r answer <&9
+	[ "$answer" = made ]
+}
+
+stop()
+{
+	exec 8>&- 9<&-
+	wait "$server" || true
+}
+
+test_a_snapshot_of_the_program_itself_is_a_file_for_report()
+{
+	box_program prog <<-'C'
+		int main(void)
+		{
+			struct box *box = box_new();
+			int error = lastref_snapshot("snapshot");
+
+			box_unref(box);
+			return -error;
+		}
+	C
+	with leaks=warn ./prog
+	expect_status 0
+	expect_empty stderr
+	run "$LASTREF_CMD" report snapshot
+	expect_status 1
+	expect_match stdout '^lastref: .*prog \(process [0-9]+\) went on after this snapshot, of 20[0-9-]* [0-9:]*$'
+	expect_text stdout 'lastref: 1 object live'
+	expect_match stdout '^LIVE 1 of 1  \[lr-[0-9a-f]{8}\]  1 box'
+	expect_text stdout 'SUCH AS  box#1  (reference count of 1 instead of 0)'
+	[ "$(stat -c %a snapshot)" = 600 ]
+}
+
+test_a_snapshot_on_a_full_disk_leaves_the_old_one_and_an_error()
+{
+	box_program prog <<-'C'
+		int main(int argc, char **argv)
+		{
+			for (int i = 0; i < 10000; i++)
+				box_new();
+			return -lastref_snapshot(argv[argc - 1]);
+		}
+	C
+	mkdir small
+	mount -t tmpfs -o size=64k tmpfs small 2>/dev/null || skip "needs the right to mount"
+	echo old >small/snapshot
+	with leaks=warn:output=reports ./prog small/snapshot
+	[ "$(cat small/snapshot)" = old ] || fail "the old file is gone"
+	[ "$(ls -A small)" = snapshot ] || fail "a part is left: $(ls -A small)"
+	umount small
+	# ENOSPC
+	expect_status 28
+}
+
+test_a_signal_makes_a_snapshot_and_the_program_goes_on()
+{
+	server
+	start leaks=warn:signal=USR2:output="$PWD/report"
+	make_boxes 3
+	kill -USR2 "$server"
+	make_boxes 1
+	stop
+	expect_text errors "lastref: snapshot $PWD/lastref-$server.1.snapshot"
+	run "$LASTREF_CMD" report "lastref-$server.1.snapshot"
+	expect_status 1
+	expect_text stdout 'lastref: 3 objects live'
+}
+
+test_check_tells_what_lives_and_then_what_grew()
+{
+	server
+	start leaks=warn:signal=RTMIN+3:output=report
+	make_boxes 3
+	run "$LASTREF_CMD" check "$server"
+	expect_status 0
+	expect_match stdout 'server \(process [0-9]+\): 3 objects are live; check again later'
+	expect_text stdout 'lastref: 3 objects live'
+	make_boxes 2
+	run "$LASTREF_CMD" check "$server"
+	expect_status 0
+	expect_match stdout ': 5 objects are live, 3 were [0-9]+ s before$'
+	expect_text stdout 'lastref: 2 objects born since and live'
+	expect_match stdout '^GREW 1 of 1  \[lr-[0-9a-f]{8}\]  2 box'
+	expect_text stdout 'SUCH AS  box#4'
+	run "$LASTREF_CMD" check "$server"
+	expect_status 0
+	expect_text stdout 'lastref: nothing was born since and lives'
+	stop
+}
+
+test_what_cannot_be_checked_is_told_and_gets_no_signal()
+{
+	server
+	start leaks=warn
+	run "$LASTREF_CMD" check "$server"
+	expect_status 3
+	expect_text stderr "process $server takes no snapshots: start it with LASTREF=leaks=warn:signal=USR2"
+	stop
+	run "$LASTREF_CMD" check "$server"
+	expect_status 3
+	expect_text stderr "there is no process $server"
+	# The signal would end it.
+	LASTREF=leaks=warn:signal=USR2 sleep 100 &
+	run "$LASTREF_CMD" check $!
+	expect_status 3
+	expect_text stderr 'does not handle that signal'
+	kill $!
+	for wrong in '' 0 -1 x 99999999999; do
+		run "$LASTREF_CMD" check "$wrong"
+		expect_status 2
+	done
+	run "$LASTREF_CMD" check
+	expect_status 2
+	expect_text stderr 'no process to check'
+}
+
+test_where_no_snapshot_can_be_written_the_server_says_so_and_goes_on()
+{
+	server
+	start "leaks=warn:signal=USR1:output=$PWD/none/report"
+	make_boxes 1
+	kill -USR1 "$server"
+	make_boxes 1
+	stop
+	expect_match errors "^lastref: cannot write the snapshot .*/none/lastref-$server.1.snapshot: No such file or directory$"
+}
+
+run_tests "$@"

@@ -28,7 +28,7 @@ enum fs_fault {
 	FS_FAULT_NONE,
 	FS_FAULT_LOOKUP, /* fs_lookup() of a name that is too long keeps the directory */
 	FS_FAULT_HANDLE, /* for the program: a handle is not closed after an error */
-	FS_FAULT_RENAME, /* once, the dentry that moves does not give up its old parent */
+	FS_FAULT_RENAME, /* once, a dentry that is renamed keeps its old parent */
 	FS_FAULT_CYCLE,	 /* once, a parent holds its child, which holds the parent */
 	FS_FAULT_OVER,	 /* once, a dentry that comes to rest is given up twice */
 };

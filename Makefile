@@ -8,7 +8,7 @@ DESTDIR ?=
 export BUILD
 
 .DEFAULT_GOAL := build
-.PHONY: build help demo check check-all lint bench install clean
+.PHONY: build help demo check check-all lint bench fuzz install clean
 
 help: ## this list
 	@echo 'make [target] [BUILD=folder]'
@@ -33,8 +33,11 @@ lint: ## format, static analysis, shell scripts, sizes and layers; changes no fi
 bench: ## the figures, beside those of peers in the same run; installs what they need on a Debian
 	@scripts/bench
 
+fuzz: ## give the readers of files mutated input for 20 minutes each; needs clang
+	@scripts/fuzz
+
 install: ## install into PREFIX=/usr/local, below DESTDIR if that is set
 	@scripts/install-into '$(PREFIX)' '$(DESTDIR)'
 
 clean: ## remove all build folders
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-clang $(BUILD)-aarch64 $(BUILD)-aarch64-root*
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-clang $(BUILD)-fuzz $(BUILD)-aarch64 $(BUILD)-aarch64-root*

@@ -35,10 +35,12 @@ static const struct {
 
 void lr_run_child_guard(struct lr_run_child *child)
 {
-	/* Those that stop, that cannot be blocked, or that mean a fault of lastref's own. */
+	/*
+	 * Those that stop, or that cannot be blocked. A fault of lastref's own ends it also where its signal is blocked; what somebody
+	 * sends, as a watchdog does SIGABRT, is meant for CMD.
+	 */
 	static const int left_alone[] = {
-		SIGKILL, SIGSTOP, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, SIGSEGV, SIGBUS, SIGFPE,
-		SIGILL,	 SIGTRAP, SIGSYS,  SIGABRT, SIGPIPE, SIGXFSZ, SIGXCPU, SIGURG,
+		SIGKILL, SIGSTOP, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU,
 	};
 
 	sigfillset(&child->waited);
@@ -109,18 +111,27 @@ int lr_run_child_start(struct lr_run_child *child, const struct lr_run_pipe *pip
 	return -exec_error;
 }
 
-/* Does the terminal send this signal to its whole foreground group? */
-static bool is_of_terminal(const siginfo_t *info)
+/* Does the terminal send this signal to its whole foreground group, or is it about lastref's own use of a processor? */
+static bool is_for_lastref(const siginfo_t *info)
 {
 	switch (info->si_signo) {
 	case SIGINT:
 	case SIGQUIT:
 	case SIGHUP:
 	case SIGWINCH:
+	case SIGXCPU:
 		return info->si_code == SI_KERNEL;
 	default:
 		return false;
 	}
+}
+
+static void pass_on(pid_t pid, const siginfo_t *info)
+{
+	if (info->si_code == SI_QUEUE)
+		sigqueue(pid, info->si_signo, info->si_value);
+	else
+		kill(pid, info->si_signo);
 }
 
 int lr_run_child_wait(struct lr_run_child *child)
@@ -135,8 +146,8 @@ int lr_run_child_wait(struct lr_run_child *child)
 			/* Anything but 0 is the end: without CMD's status there is no use in waiting on. */
 			if (wait_for(child->pid, &status, WNOHANG) != 0)
 				return status;
-		} else if (!is_of_terminal(&info)) {
-			kill(child->pid, info.si_signo);
+		} else if (!is_for_lastref(&info)) {
+			pass_on(child->pid, &info);
 		}
 	}
 }

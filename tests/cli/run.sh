@@ -190,14 +190,58 @@ test_the_folder_is_private_and_removed_whatever_happens()
 	no_folder_left
 }
 
-test_signals_sent_to_lastref_reach_cmd()
+# signaling_program: a program `signal` that sends its parent the signal of its argument with a value, waits
+# for it to come back, and ends with 3 if the value came along. No shell: it cannot trap what it was started
+# with as ignored, as INT is in the background.
+signaling_program()
 {
-	for signal in HUP INT QUIT TERM USR1 USR2 ALRM RTMIN; do
-		# Short sleeps: the bash of Debian 12 may miss a signal that arrives as it begins to wait for a long one.
-		run "$LASTREF_CMD" run -- bash -c "trap 'echo got $signal; exit 3' $signal
-			kill -$signal \$PPID; for ((i = 0; i < 300; i++)); do sleep 0.1; done"
+	compile signal - <<-'C'
+		#include <signal.h>
+		#include <stdlib.h>
+		#include <unistd.h>
+		static volatile sig_atomic_t came;
+		static void on_signal(int number, siginfo_t *info, void *unused)
+		{
+			(void)number;
+			(void)unused;
+			came = info->si_code == SI_QUEUE ? info->si_value.sival_int : 4;
+		}
+		int main(int argc, char **argv)
+		{
+			struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO };
+			int number = argc > 2 ? SIGRTMIN : atoi(argv[1]);
+			sigset_t blocked, none;
+			sigemptyset(&none);
+			sigemptyset(&blocked);
+			sigaddset(&blocked, number);
+			sigprocmask(SIG_BLOCK, &blocked, NULL);
+			sigaction(number, &action, NULL);
+			if (sigqueue(getppid(), number, (union sigval){ .sival_int = 3 }) != 0)
+				return 1;
+			while (came == 0)
+				sigsuspend(&none);
+			return (int)came;
+		}
+	C
+}
+
+test_signals_sent_to_lastref_reach_cmd_with_their_values()
+{
+	signaling_program
+	for signal in HUP INT QUIT TERM USR1 USR2 ALRM ABRT PIPE SEGV XCPU URG; do
+		run "$LASTREF_CMD" run -- ./signal "$(kill -l $signal)"
 		expect_status 3
-		expect_text stdout "got $signal"
+	done
+	run "$LASTREF_CMD" run -- ./signal 0 RTMIN
+	expect_status 3
+}
+
+test_signals_that_lastref_was_started_to_ignore_reach_cmd()
+{
+	signaling_program
+	for signal in HUP INT TERM PIPE; do
+		run env --ignore-signal=$signal "$LASTREF_CMD" run -- ./signal "$(kill -l $signal)"
+		expect_status 3
 	done
 }
 

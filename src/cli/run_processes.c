@@ -68,8 +68,9 @@ static int open_arena(int folder_fd, const char *name, struct lr_run_process *pr
 	struct stat status;
 	int fd = openat(folder_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
+	/* One that found no room has taken its file away, and reports by itself. */
 	if (fd < 0)
-		return -errno;
+		return errno == ENOENT ? 0 : -errno;
 	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) ||
 	    pread(fd, &header, sizeof(header), 0) != sizeof(header) ||
 	    memcmp(header.magic, LR_IMAGE_MAGIC, sizeof(header.magic)) != 0 || header.pid == 0) {

@@ -173,6 +173,8 @@ static void judge_process(struct judge *judge, size_t index)
 
 	snprintf(name, sizeof(name), "what process %d left", (int)process->pid);
 	if (error != 0) {
+		/* It may have leaked: a status of 0 would say that it did not. */
+		judge->verdict->bad |= process->fate == LR_RUN_ENDED;
 		judge->number += process->fate == LR_RUN_ENDED;
 		lr_load_explain(name, &loaded, error);
 	} else if (process->fate == LR_RUN_REPLACED) {
@@ -256,7 +258,7 @@ void lr_run_judge(struct lr_run_verdict *verdict, const struct lr_run_options *o
 		.command_status = command_status,
 	};
 
-	*verdict = (struct lr_run_verdict){ .bad = alone->bad };
+	*verdict = (struct lr_run_verdict){ .bad = alone->bad || processes->left_out > 0 };
 	lr_render_begin(&judge.render, STDERR_FILENO);
 	judge.render.options.addresses = options->addresses;
 	survey(&judge);

@@ -12,7 +12,7 @@
 #include "cli/run_processes.h"
 
 struct lr_run_verdict {
-	bool bad;	  /* leaks or misuse in any process */
+	bool bad;	  /* leaks or misuse in any process, or one that could not be looked at */
 	bool not_written; /* a file of -o could not be */
 };
 

@@ -423,4 +423,14 @@ test_the_process_of_cmd_itself_gets_the_plain_name()
 	expect_text stdout '1 object leaked'
 }
 
+test_a_process_that_cannot_be_looked_at_is_not_taken_for_clean()
+{
+	box_program
+	# Each process costs lastref a descriptor.
+	run bash -c 'ulimit -n 24
+		"$LASTREF_CMD" run -- bash -c "for ((i = 0; i < 30; i++)); do ./box 0; done"'
+	expect_status 23
+	expect_match stderr 'processes are left out: Too many open files'
+}
+
 run_tests "$@"

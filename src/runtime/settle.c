@@ -20,6 +20,7 @@
 #include "runtime/thread.h"
 #include "runtime/types.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -89,6 +90,15 @@ static void compare_count(struct wait *wait, struct seen *seen, int32_t count)
 	changes_of(wait, seen->birth)->example = seen->birth;
 }
 
+/* Where hundreds in a call are forbidden. */
+static void read_singly(struct batch *batch)
+{
+	for (uint32_t i = 0; i < batch->length; i++) {
+		if (lr_pages_copy(&batch->counts[i], batch->remote[i].iov_base, sizeof(int32_t)) <= 0)
+			batch->counts[i] = 0;
+	}
+}
+
 /* What cannot be read is as good as a count of 0. */
 static void read_batch(struct wait *wait, struct batch *batch)
 {
@@ -101,6 +111,10 @@ static void read_batch(struct wait *wait, struct batch *batch)
 		ssize_t got = process_vm_readv(getpid(), &local, 1, &batch->remote[done],
 					       batch->length - done, 0);
 
+		if (got < 0 && errno != EFAULT) {
+			read_singly(batch);
+			break;
+		}
 		done += (got > 0 ? (uint32_t)((size_t)got / sizeof(int32_t)) : 0) + 1;
 	}
 	for (uint32_t i = 0; i < batch->length; i++)

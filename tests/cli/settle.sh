@@ -275,4 +275,56 @@ test_a_time_out_of_range_is_named()
 	expect_text stderr "'settle=-1' is not valid; settle is a number of milliseconds from 0 to 60000"
 }
 
+# Some containers do.
+test_a_count_that_changes_is_seen_where_process_vm_readv_is_forbidden()
+{
+	box_program prog <<-'C'
+		#include <errno.h>
+		#include <linux/filter.h>
+		#include <linux/seccomp.h>
+		#include <stddef.h>
+		#include <sys/prctl.h>
+		#include <sys/syscall.h>
+
+		static bool forbid(void)
+		{
+			struct sock_filter rules[] = {
+				BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+				BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_readv, 0, 1),
+				BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+				BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+			};
+			struct sock_fprog program = { .len = 4, .filter = rules };
+
+			return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+			       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+		}
+
+		static void *be_busy(void *box)
+		{
+			for (;;) {
+				box_ref(box);
+				usleep(500);
+			}
+			return box;
+		}
+
+		int main(void)
+		{
+			pthread_t thread;
+
+			if (!forbid())
+				return 77;
+			if (pthread_create(&thread, NULL, be_busy, box_new()) != 0)
+				return 1;
+			lastref_leak_check();
+			_exit(0);
+		}
+	C
+	with leaks=warn:settle=100 ./prog
+	[ "$status" != 77 ] || skip "needs seccomp"
+	expect_status 0
+	expect_match stderr 'still changing when the check had waited 1,[0-9]* ms \(settle=\): counts of box \(box#1\)'
+}
+
 run_tests "$@"

@@ -23,6 +23,7 @@
 #include <lastref/check.h>
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,7 +171,7 @@ static size_t only_count(uint32_t since)
 	return objects;
 }
 
-static size_t check_now(uint32_t since)
+static size_t check_and_tell(uint32_t since)
 {
 	const struct lr_findings_options options = {
 		.only_reported = true,
@@ -196,6 +197,18 @@ static size_t check_now(uint32_t since)
 	return objects;
 }
 
+/* A thread that is canceled halfway would take the report with it, and leave descriptors and a child. */
+static size_t check_now(uint32_t since)
+{
+	size_t objects;
+	int cancel_state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	objects = check_and_tell(since);
+	pthread_setcancelstate(cancel_state, NULL);
+	return objects;
+}
+
 size_t lastref_leak_check(void)
 {
 	return check_now(0);
@@ -213,7 +226,7 @@ size_t lastref_leaks_since(lastref_checkpoint since)
 	return check_now(since < LR_ALIVE_AGE_MAX ? (uint32_t)since : LR_ALIVE_AGE_MAX);
 }
 
-int lastref_snapshot(const char *path)
+static int take_snapshot(const char *path)
 {
 	static const struct lr_findings_options options = { .is_current = lr_describe_is_current };
 	struct check check;
@@ -226,6 +239,17 @@ int lastref_snapshot(const char *path)
 		free_check(&check);
 	}
 	return lr_snapshot_write(&lr_arena_image, path);
+}
+
+int lastref_snapshot(const char *path)
+{
+	int cancel_state;
+	int error;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	error = take_snapshot(path);
+	pthread_setcancelstate(cancel_state, NULL);
+	return error;
 }
 
 size_t lastref_live_objects(void)
@@ -275,7 +299,7 @@ static bool is_in_doubt(const struct check *check)
 	       lr_image_counter(header, LR_LOST_TYPES) > 0;
 }
 
-void lr_leak_check_at_exit(void)
+static void check_at_exit(void)
 {
 	static const struct lr_findings_options options = {
 		.skip_reported = true,
@@ -302,4 +326,14 @@ void lr_leak_check_at_exit(void)
 	panic_if_asked();
 	if (lr_start_settings()->exitcode != 0)
 		change_status();
+}
+
+/* The program's exit() need not be a point where a pending pthread_cancel() ends the thread, and with it the exit. */
+void lr_leak_check_at_exit(void)
+{
+	int cancel_state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	check_at_exit();
+	pthread_setcancelstate(cancel_state, NULL);
 }

@@ -27,6 +27,7 @@
 
 #include <errno.h>
 #include <lastref/kinds.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -190,7 +191,10 @@ static void report(const struct lr_misuse *misuse, struct lr_sink *sink, const c
 {
 	const struct lr_handler *handler = lr_handler_get(&handler_slot);
 	struct lr_quiet_write quiet;
+	int cancel_state;
 
+	/* Whoever is canceled does not abort. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	/* The symbols are asked for by way of a file. */
 	lr_quiet_write_begin(&quiet);
 	compose(sink, misuse);
@@ -204,6 +208,7 @@ static void report(const struct lr_misuse *misuse, struct lr_sink *sink, const c
 		};
 
 		lr_quiet_write_end(&quiet, true);
+		pthread_setcancelstate(cancel_state, NULL);
 		((lastref_misuse_handler)handler->function)(&told, handler->context);
 		return;
 	}

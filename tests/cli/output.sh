@@ -440,4 +440,54 @@ test_a_program_started_in_a_sandbox_that_lets_it_run_others_still_has_lines()
 }
 
 exec 3>&2
+#
+# Programs whose threads are canceled, that keep no children, or that change their environment.
+#
+
+# canceled_program BODY: main() has a pthread_cancel() pending, and then does BODY.
+canceled_program()
+{
+	box_program prog <<-C
+		static void *run(void *unused)
+		{
+			(void)unused;
+			pthread_cancel(pthread_self());
+			$1
+			return NULL;
+		}
+
+		int main(void)
+		{
+			run(NULL);
+			return 5;
+		}
+	C
+}
+
+test_a_canceled_thread_that_exits_reports_and_keeps_the_status()
+{
+	canceled_program 'box_new();'
+	with leaks=warn ./prog
+	expect_status 5
+	expect_match stderr 'BORN AT  box\.c:[0-9]+ box_new'
+	with leaks=warn:exitcode=9 ./prog
+	expect_status 9
+}
+
+test_a_check_that_a_canceled_thread_makes_is_whole()
+{
+	canceled_program 'box_new(); _exit((int)lastref_leak_check());'
+	with leaks=warn ./prog
+	expect_status 1
+	expect_match stderr 'BORN AT  box\.c:[0-9]+ box_new'
+}
+
+test_a_misuse_of_a_canceled_thread_aborts()
+{
+	canceled_program 'lastref_count_ref(&(struct lastref_count){ 0 });'
+	with leaks=warn ./prog
+	expect_status 134
+	expect_match stderr 'AT .*main\.inc:[0-9]+ run'
+}
+
 run_tests "$@"

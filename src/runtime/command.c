@@ -24,6 +24,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -35,7 +36,7 @@ struct call {
 	int input;
 	int output;
 	bool stays;
-	char *const *environment;
+	const struct environment *environment;
 	char *stack_end; /* for the command's process */
 };
 
@@ -73,41 +74,84 @@ bool lr_command_is_allowed(void)
 	return count_filters() == first_filters;
 }
 
+/*
+ * What the program was started with. It is copied before there are threads: later one of them may be
+ * changing the environment, with no lock that others could take.
+ */
+struct environment {
+	const char *command; /* LASTREF_COMMAND; NULL if it is not set, or not to be trusted, as in set-uid programs */
+	const char *path;  /* PATH, likewise */
+	char *variables[]; /* for the command, and NULL; the text of all is behind it */
+};
+
+static struct environment *environment;
+
 static bool is_left_out(const char *variable)
 {
 	return strncmp(variable, "LASTREF", 7) == 0 || strncmp(variable, "LD_PRELOAD=", 11) == 0;
 }
 
-/* The environment for the child, in pages of @ret_size bytes. */
-static char **make_environment(size_t *ret_size)
+static const char *value_of(const char *variable, const char *name)
 {
-	size_t count = 0;
-	size_t kept = 0;
-	char **made;
+	size_t length = strlen(name);
 
-	while (environ && environ[count])
-		count++;
-	*ret_size = (count + 1) * sizeof(*made);
-	made = lr_pages_map(*ret_size);
-	for (size_t i = 0; made && i < count; i++) {
-		if (!is_left_out(environ[i]))
-			made[kept++] = environ[i];
-	}
-	return made;
+	if (strncmp(variable, name, length) != 0 || variable[length] != '=' ||
+	    getauxval(AT_SECURE) != 0)
+		return NULL;
+	return variable + length + 1;
 }
 
-static void try_command(const char *path, char *const *environment)
+/* @count of them at most, and in [@text, @end) what fits. */
+static void copy_variables(struct environment *to, size_t count, char *text, const char *end)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count && environ[i]; i++) {
+		char *next = memccpy(text, environ[i], '\0', (size_t)(end - text));
+		const char *command = next ? value_of(text, LR_COMMAND_VARIABLE) : NULL;
+		const char *path = next ? value_of(text, "PATH") : NULL;
+
+		if (!next)
+			return;
+		if (command && !to->command)
+			to->command = command;
+		if (path && !to->path)
+			to->path = path;
+		if (!is_left_out(text))
+			to->variables[kept++] = text;
+		text = next;
+	}
+}
+
+__attribute__((constructor)) static void copy_environment(void)
+{
+	size_t count = 0;
+	size_t size = 0;
+	struct environment *made;
+
+	for (; environ && environ[count]; count++)
+		size += strlen(environ[count]) + 1;
+	size += sizeof(*made) + (count + 1) * sizeof(made->variables[0]);
+	made = lr_pages_map(size);
+	if (!made)
+		return;
+	copy_variables(made, count, (char *)&made->variables[count + 1], (char *)made + size);
+	/* Pairs with the acquire in call_command(). */
+	__atomic_store_n(&environment, made, __ATOMIC_RELEASE);
+}
+
+static void try_command(const char *path, char *const *variables)
 {
 	static char name[] = "lastref";
 	static char verb[] = "symbolize";
 	char *const arguments[] = { name, verb, NULL };
 
-	execve(path, arguments, environment);
+	execve(path, arguments, variables);
 }
 
-static void try_path(char *const *environment)
+static void try_path(const struct environment *from)
 {
-	const char *entry = secure_getenv("PATH");
+	const char *entry = from->path;
 	char path[PATH_MAX];
 
 	while (entry && *entry) {
@@ -116,7 +160,7 @@ static void try_path(char *const *environment)
 		if (length > 0 && length + sizeof("/lastref") <= sizeof(path)) {
 			memcpy(path, entry, length);
 			memcpy(path + length, "/lastref", sizeof("/lastref"));
-			try_command(path, environment);
+			try_command(path, from->variables);
 		}
 		entry += length + (entry[length] == ':');
 	}
@@ -186,7 +230,7 @@ static void leave_program(void)
 __attribute__((no_sanitize_address, no_sanitize_thread)) static int run_command(void *call_)
 {
 	const struct call *call = call_;
-	const char *told = secure_getenv(LR_COMMAND_VARIABLE);
+	const struct environment *from = call->environment;
 
 	if (kernel_dup(call->input, STDIN_FILENO) < 0 || kernel_dup(call->output, STDOUT_FILENO) < 0)
 		_exit(127);
@@ -194,12 +238,12 @@ __attribute__((no_sanitize_address, no_sanitize_thread)) static int run_command(
 		leave_program();
 	reset_signals();
 	/* Whoever says which, or with an empty value that there is none, gets no other. */
-	if (told) {
-		try_command(told, call->environment);
+	if (from->command) {
+		try_command(from->command, from->variables);
 		_exit(127);
 	}
-	try_path(call->environment);
-	try_command(LR_BINDIR "/lastref", call->environment);
+	try_path(from);
+	try_command(LR_BINDIR "/lastref", from->variables);
 	_exit(127);
 }
 
@@ -211,11 +255,9 @@ __attribute__((no_sanitize_address, no_sanitize_thread)) static int run_between(
 	int status = -1;
 	long pid;
 
-	/* The kernel keeps no status for who ignores the signal. */
-	if (kernel_sigaction(SIGCHLD, NULL, &action) == 0 && action.handler == SIG_IGN) {
-		action.handler = SIG_DFL;
-		kernel_sigaction(SIGCHLD, &action, NULL);
-	}
+	/* The kernel keeps no status for who ignores the signal, or has said SA_NOCLDWAIT. */
+	action = (struct kernel_action){ .handler = SIG_DFL };
+	kernel_sigaction(SIGCHLD, &action, NULL);
 	pid = lr_machine_run_child(run_command, call, call->stack_end);
 	if (pid < 0 || call->stays)
 		_exit(pid < 0);
@@ -251,17 +293,15 @@ static bool run(struct call *call)
 static bool call_command(int input, int output, bool stays)
 {
 	struct call call = { .input = input, .output = output, .stays = stays };
-	size_t environment_size;
-	char **environment;
-	bool done;
 
 	if (!lr_command_is_allowed())
 		return false;
-	environment = make_environment(&environment_size);
-	call.environment = environment;
-	done = environment && run(&call);
-	lr_pages_unmap(environment, environment_size);
-	return done;
+	/* We are in a constructor that runs before ours, or there was no memory. */
+	if (!__atomic_load_n(&environment, __ATOMIC_RELAXED))
+		copy_environment();
+	/* Pairs with the release in copy_environment(). */
+	call.environment = __atomic_load_n(&environment, __ATOMIC_ACQUIRE);
+	return call.environment && run(&call);
 }
 
 bool lr_command_run(int input, int output)

@@ -490,4 +490,59 @@ test_a_misuse_of_a_canceled_thread_aborts()
 	expect_match stderr 'AT .*main\.inc:[0-9]+ run'
 }
 
+test_a_program_that_keeps_no_children_has_its_lines_named()
+{
+	box_program prog <<-'C'
+		#include <signal.h>
+
+		int main(void)
+		{
+			struct sigaction action = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT };
+
+			sigaction(SIGCHLD, &action, NULL);
+			box_new();
+			return 0;
+		}
+	C
+	with leaks=warn ./prog
+	expect_status 0
+	expect_match stderr 'BORN AT  box\.c:[0-9]+ box_new'
+}
+
+test_a_thread_may_change_the_environment_during_reports()
+{
+	box_program prog <<-'C'
+		static void *change(void *unused)
+		{
+			char name[32];
+			char value[256] = "";
+
+			memset(value, 'x', sizeof(value) - 1);
+			for (unsigned int i = 0;; i++) {
+				snprintf(name, sizeof(name), "V%u", i % 200);
+				if (i / 200 % 2)
+					unsetenv(name);
+				else
+					setenv(name, value, 1);
+			}
+			return unused;
+		}
+
+		int main(void)
+		{
+			pthread_t thread;
+
+			box_new();
+			if (pthread_create(&thread, NULL, change, NULL) != 0)
+				return 1;
+			for (int i = 0; i < 60; i++)
+				lastref_leak_check();
+			_exit(0);
+		}
+	C
+	with leaks=warn ./prog
+	expect_status 0
+	expect_equal "$(grep -c 'BORN AT  box\.c:[0-9]* box_new' stderr)" 60
+}
+
 run_tests "$@"

@@ -18,8 +18,8 @@
  *	thread A: writes, LOGGED			thread B: wakes up, writes its event alone
  *
  * If A's write fails, the mark is taken off, and B is the one that writes the stack. All that takes long or may need somebody else comes
- * before the mark: names are found (a loader's lock, a command), room in a full pipe is waited for. Between mark and LOGGED no signal
- * arrives, because a handler might log an event with that very stack, or leave by longjmp().
+ * before the mark: names are found (a loader's lock, a command), room in a full pipe is waited for. Between mark and LOGGED no handler
+ * runs, because it might log an event with that very stack, or leave by longjmp(). A signal without one may end the program.
  */
 #include "runtime/event_log.h"
 
@@ -220,15 +220,28 @@ static void wait_for_room(void)
 		poll(&output, 1, -1);
 }
 
+/* All others do what they do by default, also while a write waits for room that a line is too long for. */
+static void find_handled_signals(sigset_t *ret_handled)
+{
+	struct sigaction action;
+
+	sigemptyset(ret_handled);
+	for (int number = 1; number <= SIGRTMAX; number++) {
+		if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
+		    action.sa_handler != SIG_IGN)
+			sigaddset(ret_handled, number);
+	}
+}
+
 static void write_first(const struct first_event *first, struct lr_site *site)
 {
 	size_t skipped = first->stack_length;
 	sigset_t before;
-	sigset_t all;
+	sigset_t handled;
 
 	wait_for_room();
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	find_handled_signals(&handled);
+	pthread_sigmask(SIG_BLOCK, &handled, &before);
 	if (mark_stack(site)) {
 		skipped = 0;
 		unmark_stack(site, write_lines(first->text, first->length) >= first->stack_length);

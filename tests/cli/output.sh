@@ -545,4 +545,36 @@ test_a_thread_may_change_the_environment_during_reports()
 	expect_equal "$(grep -c 'BORN AT  box\.c:[0-9]* box_new' stderr)" 60
 }
 
+test_a_program_whose_log_nobody_reads_can_be_ended_by_a_signal()
+{
+	# The line of this stack is longer than what is left in the pipe when poll() says that there is room.
+	local name
+	name=$(printf 'deep_%.0s' {1..40})
+	box_program prog -D_GNU_SOURCE -DDEEP="$name" <<-'C'
+		#include <fcntl.h>
+		#include <signal.h>
+
+		static __attribute__((noinline)) int DEEP(int left)
+		{
+			if (left == 0)
+				return box_new() != NULL;
+			return DEEP(left - 1) + 1;
+		}
+
+		int main(void)
+		{
+			static char page[4096];
+			int ends[2];
+
+			if (pipe(ends) != 0 || fcntl(ends[1], F_SETPIPE_SZ, 2 * sizeof(page)) < 0 ||
+			    write(ends[1], page, sizeof(page)) != sizeof(page) || dup2(ends[1], 2) != 2)
+				return 1;
+			alarm(1);
+			return DEEP(60);
+		}
+	C
+	with leaks=warn:log=box:stack=100 timeout -s KILL 20 ./prog
+	expect_status 142
+}
+
 run_tests "$@"

@@ -25,6 +25,7 @@
 #include "runtime/registry.h"
 #include "runtime/stack.h"
 #include "runtime/symbols.h"
+#include "runtime/thread.h"
 #include "runtime/types.h"
 
 #include <lastref/check.h>
@@ -185,6 +186,7 @@ static void start_settings(void)
 	settings_read = true;
 	lr_copies_start();
 	owner = getpid();
+	lr_thread_start();
 	error_output_is_open = fcntl(STDERR_FILENO, F_GETFD) >= 0;
 	pthread_atfork(NULL, NULL, restart_in_child);
 	make_started_page();

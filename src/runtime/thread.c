@@ -7,6 +7,11 @@
  *
  * The one thing not obvious: a thread's destructors for pthread keys run in rounds, and one of the user's may unref after ours
  * ran. lr_thread_self() then simply takes a struct again and sets the key again, and the next round gives it back.
+ *
+ * The key is set also in signal handlers: a ref that is logged may be the first that a thread has to do
+ * with us. glibc keeps the values of the first 32 keys of a process in the thread, and calls calloc() for
+ * others, which the handler may have interrupted. So ours is made as early as there is a runtime; only one
+ * that is loaded into a running program may come too late.
  */
 #include "runtime/thread.h"
 
@@ -22,7 +27,7 @@
 static struct lr_lock threads_lock = LR_LOCK_INIT(LR_RANK_THREADS);
 static struct lr_thread *all;
 static pthread_key_t key;
-static bool key_made; /* guarded by threads_lock */
+static bool key_made; /* constant once the runtime is set up */
 __thread struct lr_thread *lr_thread_own;
 
 static void leave(void *thread_)
@@ -59,6 +64,11 @@ static struct lr_thread *take_one(void)
 	return thread;
 }
 
+void lr_thread_start(void)
+{
+	key_made = pthread_key_create(&key, leave) == 0;
+}
+
 LR_COLD struct lr_thread *lr_thread_enter(void)
 {
 	struct lr_thread *thread;
@@ -67,13 +77,12 @@ LR_COLD struct lr_thread *lr_thread_enter(void)
 	if (lr_lock_held())
 		return NULL;
 	lr_lock(&threads_lock);
-	if (!key_made)
-		key_made = pthread_key_create(&key, leave) == 0;
-	thread = take_one();
+	/* A handler may have come before the lock was held, and taken one. */
+	thread = lr_thread_own ? lr_thread_own : take_one();
+	lr_thread_own = thread;
 	lr_unlock(&threads_lock);
 	if (!thread)
 		return NULL;
-	lr_thread_own = thread;
 	/* Without a key the struct stays with a thread that is gone; that is all. */
 	if (key_made)
 		pthread_setspecific(key, thread);

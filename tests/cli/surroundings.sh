@@ -529,4 +529,55 @@ test_valgrind_still_sees_a_block_lost_that_only_the_registry_knows()
 }
 
 exec 3>&2
+# A handler may have interrupted malloc, so it must not be called there: not by a thread that is new to the
+# runtime either, in a program that has used up the keys of threads for which libc needs none.
+test_the_first_event_of_a_thread_may_be_that_of_a_handler_and_allocates_nothing()
+{
+	box_program prog <<-'C'
+		#include <signal.h>
+
+		static struct box *shared;
+		static volatile sig_atomic_t is_in_handler;
+
+		void *calloc(size_t count, size_t size)
+		{
+			void *memory = is_in_handler ? NULL : malloc(count * size);
+
+			if (is_in_handler && write(STDERR_FILENO, "calloc in a handler\n", 20) > 0)
+				_exit(1);
+			return memory ? memset(memory, 0, count * size) : NULL;
+		}
+
+		static void on_signal(int number)
+		{
+			(void)number;
+			is_in_handler = 1;
+			box_ref(shared);
+			is_in_handler = 0;
+		}
+
+		static void *interrupted(void *unused)
+		{
+			raise(SIGUSR1);
+			return unused;
+		}
+
+		int main(void)
+		{
+			pthread_key_t key;
+			pthread_t thread;
+
+			for (int i = 0; i < 40; i++)
+				pthread_key_create(&key, NULL);
+			signal(SIGUSR1, on_signal);
+			shared = box_new();
+			return pthread_create(&thread, NULL, interrupted, NULL) != 0 ||
+			       pthread_join(thread, NULL) != 0;
+		}
+	C
+	run env LASTREF=leaks=warn:log=box:output=log LASTREF_COMMAND= ./prog
+	expect_status 0
+	expect_text log '] ref to 2 [thread '
+}
+
 run_tests "$@"

@@ -32,23 +32,34 @@ static void check_order(enum lr_rank rank)
  * What is done under a lock makes system calls that pthread_cancel() may end the thread in. The program's ref and unref are no such
  * points, so they must not become any, and a lock must be given back.
  */
-static __thread int cancel_state;
+static __thread volatile int cancel_state;
 
+/*
+ * A signal handler that comes while no lock is held may take one, and keeps its own state there. So the
+ * variable is written when one is held, and read while it still is.
+ */
 void lr_lock(struct lr_lock *lock)
 {
+	bool is_first = held == 0;
+	int state = 0;
+
 	check_order(lock->rank);
-	if (held == 0)
-		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	if (is_first)
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	held |= 1 << lock->rank;
+	if (is_first)
+		cancel_state = state;
 	pthread_mutex_lock(&lock->mutex);
 }
 
 void lr_unlock(struct lr_lock *lock)
 {
+	int state = cancel_state;
+
 	pthread_mutex_unlock(&lock->mutex);
 	held &= ~(1 << lock->rank);
 	if (held == 0)
-		pthread_setcancelstate(cancel_state, NULL);
+		pthread_setcancelstate(state, NULL);
 }
 
 bool lr_lock_held(void)

@@ -185,6 +185,22 @@ static struct lr_cached_type *cache_slot(struct lr_thread *thread, const struct 
 	return &thread->types[(address >> 4 ^ address >> 10) % LR_TYPE_CACHE_SIZE];
 }
 
+/*
+ * Caller holds types_lock. A signal handler that comes in between finds no type in the slot; nor does it fill
+ * the slot itself, since a lock is held.
+ */
+static void fill_slot(struct lr_cached_type *slot, const struct lastref_type *type, uint32_t id)
+{
+	slot->type = NULL;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	slot->name = type->name;
+	slot->size = type->size;
+	slot->id = id;
+	slot->may_go = !lr_modules_is_program((uintptr_t)type);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	slot->type = type;
+}
+
 static LR_COLD struct lr_type_info *find_slowly(struct lr_thread *thread,
 						const struct lastref_type *type)
 {
@@ -199,19 +215,12 @@ static LR_COLD struct lr_type_info *find_slowly(struct lr_thread *thread,
 	module_of((uintptr_t)type);
 	lr_lock(&types_lock);
 	id = find_or_add(type);
+	if (id != 0)
+		fill_slot(slot, type, id);
 	lr_unlock(&types_lock);
 	if (lr_types_any_logged() && !logged_before)
 		lr_start_watch();
-	if (id == 0)
-		return NULL;
-	*slot = (struct lr_cached_type){
-		.type = type,
-		.name = type->name,
-		.size = type->size,
-		.id = id,
-		.may_go = !lr_modules_is_program((uintptr_t)type),
-	};
-	return &infos[id];
+	return id != 0 ? &infos[id] : NULL;
 }
 
 static inline bool is_cached(const struct lr_cached_type *slot, const struct lastref_type *type)

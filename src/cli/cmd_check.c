@@ -122,7 +122,7 @@ static int mark_old(struct pair *pair)
 	for (uint64_t i = 0; i < count; i++) {
 		/* The bytes are our own copy. */
 		struct lr_record *record =
-			(struct lr_record *)lr_image_at(&pair->newer.image, LR_RECORDS, i);
+			(struct lr_record *)(uintptr_t)lr_image_at(&pair->newer.image, LR_RECORDS, i);
 
 		if ((record->state & LR_STATE_MASK) == LR_STATE_ALIVE &&
 		    bsearch(&record->birth, old, old_count, sizeof(*old), compare_births))

@@ -59,5 +59,6 @@ void lr_story_of_end(struct lr_sink *sink, const struct lr_image *image)
 		lr_sink_text(sink,
 			     " ended without the check at exit (it was killed, or called _exit or exec)");
 	}
-	lr_sink_text(sink, ": objects are named by number only, without descriptions\n");
+	lr_sink_text(sink,
+		     ": objects are named by number only, without descriptions, and who holds whom is not known\n");
 }

@@ -112,6 +112,9 @@ static void write_not_above(const struct lr_text *text)
 	remark(text, report->shared,
 	       "object is kept by several of these leaks together, and goes with the last of them",
 	       "objects are kept by several of these leaks together, and go with the last of them");
+	remark(text, report->unlooked < report->objects ? report->unlooked : 0,
+	       "object was not looked at: who holds it, and whom it holds, is not known",
+	       "objects were not looked at: who holds them, and whom they hold, is not known");
 	remark(text, report->suppressed, "leaked object is suppressed",
 	       "leaked objects are suppressed");
 	remark(text, report->known, "leaked object is known to the baseline",

@@ -318,6 +318,22 @@ test_a_full_disk_leaves_the_old_saved_tree()
 	expect_equal "$(find . -name 'saved*' | wc -l)" 1
 }
 
+test_a_disk_without_room_for_a_byte_leaves_the_old_saved_tree()
+{
+	make_tree
+	import --save saved
+	cp saved old
+	# Both outputs are files otherwise, to which the limit would apply.
+	(
+		trap '' XFSZ
+		ulimit -f 0
+		"$MEMFS" import tree --save saved 2>&1 >/dev/null || echo "status $?"
+	) | cat >out
+	expect_text out 'memfs: cannot save the tree to saved: File too large'
+	expect_text out 'status 4'
+	cmp saved old
+}
+
 test_a_tree_that_leaks_is_not_saved()
 {
 	make_tree

@@ -211,7 +211,8 @@ static int put_header(struct saving *s)
 	encode(header + 16, s->n, 8);
 	encode(header + 24, s->size, 8);
 	encode(header + 32, s->sum, 8);
-	rewind(s->out);
+	if (fflush(s->out) != 0 || fseek(s->out, 0, SEEK_SET) != 0)
+		return -errno;
 	return fwrite(header, 1, sizeof(header), s->out) == sizeof(header) ? 0 : -errno;
 }
 

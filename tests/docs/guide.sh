@@ -8,6 +8,7 @@
 #
 #	```c NAME.c			a program, if it has a main(); else a file of the next program on the page, also for .h
 #	```c NAME.c wrong		the same; the blocks that follow must show a leak, a misuse or a crash
+#	```c NAME.c -lFOO		a program that is linked with more, which may have the main(); may be wrong, too
 #	```cpp NAME.cc			C++, built as C++20, or as C++17 if NAME ends with 17
 #	```text				lines that begin with `$ ` are commands, run by bash where the page's programs are; the lines
 #					after each are its output, standard output and error together
@@ -21,49 +22,50 @@ PATH=$LASTREF_BUILD:$PATH
 # For commands of a page that compile, as if lastref were installed.
 export CPATH=$SRC/include
 
-# build NAME LANGUAGE FILE...: the program NAME of these files.
+# build NAME LANGUAGE FILE... [-lFOO]...: the program NAME of these files.
 build()
 {
 	local name=$1 language=$2 standard=c++20
 	shift 2
 
 	if [ "$language" = c ]; then
-		"$CC" -std=gnu11 -g -Wall -Wextra -Werror -I"$SRC/include" -pthread -o "$name" "$@" -L"$LASTREF_BUILD" \
+		"$CC" -std=gnu11 -g -Wall -Wextra -Werror -I"$SRC/include" -pthread -o "$name" -L"$LASTREF_BUILD" "$@" \
 			-l:liblastref.so.0
 		return
 	fi
 	[ "${name%17}" = "$name" ] || standard=c++17
-	"$CXX" -std="$standard" -pedantic -g -Wall -Wextra -Werror -I"$SRC/include" -pthread -o "$name" "$@" \
-		-L"$LASTREF_BUILD" -l:liblastref.so.0
+	"$CXX" -std="$standard" -pedantic -g -Wall -Wextra -Werror -I"$SRC/include" -pthread -o "$name" \
+		-L"$LASTREF_BUILD" "$@" -l:liblastref.so.0
 }
 
 # Does a page's wrong program show what is wrong with it?
 shows_a_fault()
 {
-	grep -qE 'LEAK [0-9]+ of|MISUSE|exit status (9|23|1[0-9][0-9])$' "$1"
+	grep -qE '(LEAK|CYCLE) [0-9]+ of|MISUSE|exit status (9|23|1[0-9][0-9])$' "$1"
 }
 
 # page NAME: everything in docs/guide/NAME.md.
 page()
 {
-	local info body language file kind sources=() program='' wrong='' programs=0 texts=0
+	local info body language file marks sources=() libraries program='' wrong='' programs=0 texts=0
 
 	split "$SRC/docs/guide/$1.md"
 	for info in *.info; do
 		body=${info%.info}.body
-		read -r language file kind <"$info" || true
+		read -r language file marks <"$info" || true
 		case $language in
 		c | cpp)
 			[ -n "$file" ] || fail "a block of C has no file name"
 			cp "$body" "$file"
 			[ "${file%.h}" != "$file" ] || sources+=("$file")
-			if grep -q '^int main(' "$file"; then
+			read -r -a libraries <<<"${marks#wrong}"
+			if [ "${#libraries[@]}" -gt 0 ] || grep -q '^int main(' "$file"; then
 				[ -z "$wrong" ] || fail "$wrong is called wrong, but no text shows why"
 				program=${file%.*}
-				build "$program" "$language" "${sources[@]}"
+				build "$program" "$language" "${sources[@]}" "${libraries[@]}"
 				sources=()
 				programs=$((programs + 1))
-				if [ "$kind" = wrong ]; then
+				if [ "${marks%% *}" = wrong ]; then
 					wrong=$program
 				else
 					"./$program" >out 2>&1 || fail "$program fails"
@@ -111,6 +113,12 @@ test_types_by_hand_compile_and_one_forgets_to_register()
 test_leak_checks_report_what_the_page_says()
 {
 	page leak-checks
+}
+
+test_a_framework_fails_the_test_that_leaked_with_the_report()
+{
+	echo '#include <gtest/gtest.h>' | "$CXX" -E -x c++ - >includes 2>&1 || skip "needs libgtest-dev"
+	page test-frameworks
 }
 
 test_the_loop_destroys_a_chain_that_recursion_cannot()

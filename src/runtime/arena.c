@@ -366,6 +366,16 @@ int64_t lr_arena_add_records(void)
 	return error ? error : (int64_t)first * per_segment(LR_RECORDS);
 }
 
+int lr_arena_add_segment(enum lr_segment_kind kind)
+{
+	int error;
+
+	lr_lock(&arena_lock);
+	error = add_segments(kind, 1);
+	lr_unlock(&arena_lock);
+	return error;
+}
+
 /* Caller holds arena_lock. Returns the offset of @size bytes in the text space, or 0. */
 static uint64_t take_text(size_t size)
 {

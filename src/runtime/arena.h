@@ -48,7 +48,7 @@ void lr_arena_count(enum lr_counter counter, uint64_t n);
 
 /**
  * lr_arena_add() - a new element, zeroed
- * @kind: not LR_RECORDS (the registry deals those) and not LR_TEXT
+ * @kind: not LR_RECORDS (the registry deals those), not LR_TEXT, and none that lr_arena_add_segment() is used for
  * @ret_ordinal: its ordinal in the space
  *
  * Lock-free unless a segment is full.
@@ -62,6 +62,9 @@ lr_text_ref lr_arena_add_text(const char *text, size_t length);
 
 /** lr_arena_add_records() - a new segment of records. Return: its first ordinal, or -ENOMEM. Caller holds the pool's lock. */
 int64_t lr_arena_add_records(void);
+
+/** lr_arena_add_segment() - one more of a kind whose elements the caller deals, zeroed. Return: 0 or -ENOMEM. */
+int lr_arena_add_segment(enum lr_segment_kind kind);
 
 /** lr_arena_at() - element @ordinal of @kind, which must be there. */
 void *lr_arena_at(enum lr_segment_kind kind, uint32_t ordinal);

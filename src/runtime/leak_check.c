@@ -14,6 +14,7 @@
 #include "base/pages.h"
 #include "runtime/arena.h"
 #include "runtime/describe.h"
+#include "runtime/looks.h"
 #include "runtime/registry.h"
 #include "runtime/settle.h"
 #include "runtime/snapshot.h"
@@ -31,26 +32,35 @@
 
 #define CAUSES_DESCRIBED 10
 
-/* Findings with the notes of their examples. */
+/* Findings with what they were made of, and the notes of their examples. */
 struct check {
+	struct lr_looks looks;
 	struct lr_findings findings;
 	struct lr_description *descriptions;
 	size_t described;
 };
 
 /*
- * Is this thread inside make_check()? A .describe may check for leaks, and a destructor that the descriptions cause; if that described
+ * Is this thread inside make_check()? A .describe or .visit may check for leaks, and a destructor that the descriptions cause; if that described
  * objects in its turn there would be no end.
  */
 static __thread bool describing;
 
-static void make_check(struct check *check, const struct lr_findings_options *options)
+static void make_check(struct check *check, const struct lr_findings_options *options, bool for_parent)
 {
+	const struct lr_looks_options what = {
+		.in_arena = for_parent,
+		.only_reported = options->only_reported,
+		.since = options->since,
+	};
 	struct lr_findings *findings = &check->findings;
 
 	memset(check, 0, sizeof(*check));
+	describing = true;
+	lr_looks_make(&check->looks, &what);
+	describing = false;
 	/* Without memory for causes the sums are there all the same, and the report says what is missing. */
-	lr_findings_make(findings, &lr_arena_image, options);
+	lr_findings_make(findings, &check->looks.image, options);
 	lr_findings_choose(findings, CAUSES_DESCRIBED);
 	for (size_t i = 0; i < findings->cause_count; i++)
 		check->described += findings->causes[i].shown ? findings->causes[i].example_count : 0;
@@ -68,6 +78,7 @@ static void free_check(struct check *check)
 {
 	lr_pages_unmap(check->descriptions, check->described * sizeof(*check->descriptions) + 1);
 	lr_findings_free(&check->findings);
+	lr_looks_free(&check->looks);
 }
 
 /*
@@ -187,7 +198,7 @@ static size_t check_and_tell(uint32_t since)
 		return only_count(since);
 	lr_settle();
 	lr_arena_count(LR_REPORTED, mark_reported(since));
-	make_check(&check, &options);
+	make_check(&check, &options, false);
 	objects = (size_t)check.findings.objects;
 	if (objects > 0)
 		lr_tell(&check.findings, since > 0);
@@ -230,13 +241,17 @@ static int take_snapshot(const char *path)
 {
 	static const struct lr_findings_options options = { .is_current = lr_describe_is_current };
 	struct check check;
+	int error;
 
 	if (!lr_start_checking())
 		return -ENODATA;
 	if (!describing) {
-		make_check(&check, &options);
+		make_check(&check, &options, false);
 		leave_notes(&check);
+		lr_looks_show(&check.looks);
+		error = lr_snapshot_write(&check.looks.image, path);
 		free_check(&check);
+		return error;
 	}
 	return lr_snapshot_write(&lr_arena_image, path);
 }
@@ -309,7 +324,7 @@ static void check_at_exit(void)
 	bool leaked;
 
 	lr_settle();
-	make_check(&check, &options);
+	make_check(&check, &options, lr_arena_is_shared());
 	leaked = check.findings.objects > 0;
 	if (lr_arena_is_shared())
 		leave_notes(&check);

@@ -24,6 +24,7 @@
 #include "base/pages.h"
 #include "base/ranks.h"
 #include "runtime/arena.h"
+#include "runtime/members.h"
 #include "runtime/modules.h"
 #include "runtime/start.h"
 
@@ -81,13 +82,29 @@ uint32_t lr_type_modules(const struct lr_type_info *info)
 {
 	const uintptr_t functions[] = {
 		(uintptr_t)info->count,	       (uintptr_t)info->unref,	 (uintptr_t)info->describe,
-		(uintptr_t)info->leak_message, (uintptr_t)info->size_of,
+		(uintptr_t)info->leak_message, (uintptr_t)info->size_of, (uintptr_t)info->visit,
 	};
 	uint64_t hash = 0;
 
 	for (size_t i = 0; i < LR_ARRAY_SIZE(functions); i++)
 		hash = lr_hash_word(hash + module_of(functions[i]));
 	return (uint32_t)hash;
+}
+
+/* The names are in memory of the descriptor's library. A member without one is known by its offset. */
+static void copy_owned(struct lr_type_info *info, const struct lastref_owned *owns)
+{
+	uint32_t count = 0;
+
+	memset(info->owns, 0, sizeof(info->owns));
+	for (; count < LASTREF_OWNS_MAX_ && owns[count].size > 0; count++) {
+		info->owns[count] = (struct lr_owned_member){
+			.offset = owns[count].offset,
+			.size = owns[count].size,
+			.name = lr_member_name(owns[count].member),
+		};
+	}
+	info->owned = count;
 }
 
 /* Stored only if something is new: a check may be reading it. Caller holds types_lock. */
@@ -105,6 +122,8 @@ static void refresh(struct lr_type_info *info, const struct lastref_type *type)
 	fresh.describe = options->describe;
 	fresh.leak_message = options->leak_message;
 	fresh.size_of = options->size_of;
+	fresh.visit = options->visit;
+	copy_owned(&fresh, options->owns);
 	fresh.functions_modules = lr_type_modules(&fresh);
 	if (options->log)
 		fresh.logged = true;
@@ -262,6 +281,23 @@ struct lr_type_info *lr_type_by_id(uint32_t id)
 	return &infos[id];
 }
 
+bool lr_type_copy(uint32_t id, struct lr_type_info *ret)
+{
+	const struct lr_type_info *info = lr_type_by_id(id);
+
+	if (!info)
+		return false;
+	lr_lock(&types_lock);
+	*ret = *info;
+	lr_unlock(&types_lock);
+	return true;
+}
+
+uint32_t lr_types_count(void)
+{
+	return __atomic_load_n(&type_count, __ATOMIC_RELAXED);
+}
+
 bool lr_types_are_too_many(void)
 {
 	return __atomic_load_n(&type_count, __ATOMIC_RELAXED) >= LR_TYPES_MAX;
@@ -277,6 +313,7 @@ const char *lr_type_name(uint32_t id)
 void lr_types_restart_in_child(void)
 {
 	lr_lock_restart(&types_lock);
+	lr_members_restart_in_child();
 	type_count = 0;
 	lr_pages_unmap(table, TABLE_SIZE * sizeof(*table));
 	lr_pages_unmap(infos, (LR_TYPES_MAX + 1) * sizeof(*infos));

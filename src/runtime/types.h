@@ -11,6 +11,13 @@
 
 #include <lastref/check.h>
 
+/* A member by which objects of a type hold others. */
+struct lr_owned_member {
+	uint32_t offset;
+	uint32_t size;
+	lr_text_ref name;
+};
+
 /* What the runtime copied of a type. Fields may be refreshed when a library comes back; each is read once and then used. */
 struct lr_type_info {
 	uint32_t id;	  /* ordinal + 1 in LR_TYPES */
@@ -26,6 +33,9 @@ struct lr_type_info {
 	int (*describe)(const void *object, char *buf, size_t size);
 	int (*leak_message)(const void *object, char *buf, size_t size);
 	size_t (*size_of)(const void *object);
+	void (*visit)(const void *object, lastref_visitor visitor, void *context);
+	uint32_t owned; /* how many of the members below are in use */
+	struct lr_owned_member owns[LASTREF_OWNS_MAX_];
 };
 
 /**
@@ -38,6 +48,12 @@ struct lr_type_info *lr_type_find(struct lr_thread *thread, const struct lastref
 
 /** lr_type_by_id() - NULL if there is none. */
 struct lr_type_info *lr_type_by_id(uint32_t id);
+
+/** lr_type_copy() - what is known of a type now, whoever refreshes it meanwhile. Return: false if there is none. */
+bool lr_type_copy(uint32_t id, struct lr_type_info *ret);
+
+/** lr_types_count() - how many there are: the largest id. */
+uint32_t lr_types_count(void);
 
 /** lr_types_are_too_many() - may NULL of lr_type_find() mean that there is no number left, and not that memory lacks? */
 bool lr_types_are_too_many(void);

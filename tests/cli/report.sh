@@ -168,6 +168,11 @@ test_a_file_that_ends_early_gives_4_or_is_refused_with_3()
 	run "$LASTREF_CMD" report part
 	expect_status 4
 	expect_text stdout 'the file ends early'
+	# Behind the 14 records are as many looks, of 16 bytes each.
+	head -c $((whole - 14 * 16 - 1)) file >part
+	run "$LASTREF_CMD" report part
+	expect_status 4
+	expect_text stdout 'the file ends early'
 	expect_text stdout '13 objects leaked'
 }
 

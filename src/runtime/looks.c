@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Looks.
+ *
+ * Layer: runtime. Locks: none here; see asks.c and edges.c.
+ *
+ * In this order: all live objects by address; their sizes, as .size_of of some must be asked; which of them lie in one another; the counts and
+ * pointers in their memory; .visit. Each step needs the one before it for all objects, since a pointer may lead to any.
+ *
+ * Where the parent reads the arena after a kill in the midst of this: a look is given its record last of all, when all edges are there. Until
+ * then it is a look at the record 0, which is none.
+ */
+#include "runtime/looks.h"
+
+#include "base/pages.h"
+#include "runtime/arena.h"
+#include "runtime/looking.h"
+#include "runtime/thread.h"
+
+#include <errno.h>
+
+struct live {
+	uint64_t address;
+	uint64_t birth;
+	bool is_dying;
+};
+
+static bool is_wanted(const struct lr_looks_options *options, uint32_t state)
+{
+	uint32_t value = state & ~LR_STATE_MASK;
+
+	if ((state & LR_STATE_MASK) == LR_STATE_DYING)
+		return options->since == 0;
+	if ((state & LR_STATE_MASK) != LR_STATE_ALIVE)
+		return false;
+	return value & LR_ALIVE_IGNORED || ((!options->only_reported || value & LR_ALIVE_REPORTED) &&
+					    value >> LR_ALIVE_AGE_SHIFT >= options->since);
+}
+
+/* Return: false if the record is of no object that the check is about; see struct lr_record. */
+static bool take_record(const struct lr_looking *looking, uint32_t ordinal, struct live *ret)
+{
+	const struct lr_record *record = lr_arena_at(LR_RECORDS, ordinal);
+	uint32_t state;
+
+	/* These pair with the release stores in lr_registry_add(). */
+	ret->birth = __atomic_load_n(&record->birth, __ATOMIC_ACQUIRE);
+	state = __atomic_load_n(&record->state, __ATOMIC_ACQUIRE);
+	ret->address = ~__atomic_load_n(&record->object, __ATOMIC_ACQUIRE);
+	ret->is_dying = (state & LR_STATE_MASK) == LR_STATE_DYING;
+	return __atomic_load_n(&record->birth, __ATOMIC_RELAXED) == ret->birth &&
+	       is_wanted(looking->options, state) && ret->address <= LR_PLACE_ADDRESS_MAX;
+}
+
+static uint32_t count_live(const struct lr_looking *looking, uint32_t records)
+{
+	uint32_t live = 0;
+	struct live unused;
+
+	for (uint32_t i = 0; i < records; i++)
+		live += take_record(looking, i, &unused);
+	return live;
+}
+
+static int collect(struct lr_looking *looking, uint32_t records)
+{
+	struct lr_places *places = &looking->places;
+	struct live live;
+
+	for (uint32_t i = 0; i < records && places->count < places->room; i++) {
+		if (!take_record(looking, i, &live) || live.is_dying)
+			continue;
+		places->all[places->count++] = (struct lr_place){
+			.key = live.address << LR_PLACE_TYPE_BITS | live.birth >> LR_BIRTH_NUMBER_BITS,
+			.record = i + 1,
+			.birth = (uint32_t)live.birth,
+		};
+	}
+	return lr_places_sort(places);
+}
+
+static int make_plans(struct lr_looking *looking)
+{
+	uint32_t room = lr_types_count() + 1;
+
+	looking->plans = lr_pages_map(room * sizeof(*looking->plans));
+	looking->plan_room = looking->plans ? room : 0;
+	return looking->plans ? 0 : -ENOMEM;
+}
+
+/* Sizes are those of types until they are asked. */
+static int make_looks(struct lr_looking *looking)
+{
+	for (uint32_t i = 0; i < looking->places.count; i++) {
+		struct lr_place *place = &looking->places.all[i];
+		struct lr_plan *plan = &looking->plans[lr_place_type(place)];
+		struct lr_look *look = lr_elements_add(&looking->looks);
+		size_t size;
+
+		if (!look)
+			return -ENOMEM;
+		if (!plan->is_made)
+			lr_plan_make(looking, lr_place_type(place));
+		size = plan->info.size < UINT32_MAX ? plan->info.size : UINT32_MAX;
+		*look = (struct lr_look){
+			.birth = place->birth,
+			.count = LR_LOOK_UNREAD,
+			.size = (uint32_t)size,
+		};
+		place->size = size > 0 ? (uint32_t)size : 1;
+	}
+	return 0;
+}
+
+/* What the destructor has let go of already, and what not, nobody knows: an object inside it holds nobody, and nobody holds it. */
+static int add_dying(struct lr_looking *looking, uint32_t records)
+{
+	struct live live;
+
+	for (uint32_t i = 0; i < records; i++) {
+		uint32_t type;
+		struct lr_look *look;
+
+		if (!take_record(looking, i, &live) || !live.is_dying)
+			continue;
+		type = (uint32_t)(live.birth >> LR_BIRTH_NUMBER_BITS);
+		look = lr_elements_add(&looking->looks);
+		if (!look)
+			return -ENOMEM;
+		*look = (struct lr_look){
+			.record = i + 1,
+			.birth = (uint32_t)live.birth,
+			.count = LR_LOOK_DEAD,
+			.size = (uint32_t)lr_type_by_id(type)->size,
+		};
+	}
+	return 0;
+}
+
+static void swap_looks(void *looking_, uint32_t a, uint32_t b)
+{
+	struct lr_looking *looking = looking_;
+	struct lr_look look = *lr_looking_look(looking, a);
+
+	*lr_looking_look(looking, a) = *lr_looking_look(looking, b);
+	*lr_looking_look(looking, b) = look;
+}
+
+/*
+ * Which of two objects that overlap is there must be known before a pointer into both is followed. Return: true if any do.
+ */
+static bool verify_overlapping(struct lr_looking *looking)
+{
+	const struct lr_places *places = &looking->places;
+	uint64_t end = 0;
+	uint32_t last = 0; /* of those before, the one that ends last */
+	bool any = false;
+
+	for (uint32_t i = 0; i < places->count; i++) {
+		uint64_t its_end = lr_place_end(&places->all[i]);
+
+		if (lr_place_address(&places->all[i]) < end) {
+			any = true;
+			if (!lr_looking_is_bad(looking, i))
+				lr_look_verify(looking, i);
+			if (!lr_looking_is_bad(looking, last))
+				lr_look_verify(looking, last);
+		}
+		if (its_end > end) {
+			end = its_end;
+			last = i;
+		}
+	}
+	return any;
+}
+
+static int find_edges(struct lr_looking *looking)
+{
+	if (looking->any_asks)
+		lr_asks_sizes(looking);
+	if (verify_overlapping(looking) &&
+	    lr_places_link_overlapping(&looking->places, swap_looks, looking) != 0)
+		return -ENOMEM;
+	if (lr_places_index(&looking->places) != 0)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < looking->places.count && !looking->failed; i++) {
+		if (!lr_looking_is_bad(looking, i))
+			lr_edges_read(looking, i);
+	}
+	if (looking->any_visits && !looking->failed)
+		lr_asks_visits(looking);
+	return looking->failed ? -ENOMEM : 0;
+}
+
+/* An edge was found before its target's turn came. */
+static void drop_bad_edges(struct lr_looking *looking)
+{
+	uint64_t kept = 0;
+
+	for (uint64_t i = 0; i < looking->edges.used; i++) {
+		const struct lr_edge *edge = lr_elements_at(&looking->edges, i);
+		uint32_t to = edge->to - 1;
+
+		if (!(looking->bad[to / 8] & 1u << to % 8))
+			*(struct lr_edge *)lr_elements_at(&looking->edges, kept++) = *edge;
+	}
+	looking->edges.used = kept;
+}
+
+/* Return: 0 or -ENOMEM. */
+static int look_at_all(struct lr_looking *looking, uint32_t records)
+{
+	int error = lr_places_init(&looking->places, count_live(looking, records));
+
+	looking->bad_size = records / 8 + 1;
+	looking->bad = lr_pages_map(looking->bad_size);
+	if (error == 0 && looking->bad)
+		error = lr_spans_init(&looking->spans);
+	if (error != 0 || !looking->bad || collect(looking, records) != 0 ||
+	    make_plans(looking) != 0 || make_looks(looking) != 0 || find_edges(looking) != 0)
+		return -ENOMEM;
+	if (looking->any_bad)
+		drop_bad_edges(looking);
+	return add_dying(looking, records);
+}
+
+/* The parent reads when this process is dead: the order is that of the stores alone. */
+static void name_records(const struct lr_looking *looking)
+{
+	for (uint32_t i = 0; i < looking->places.count; i++)
+		__atomic_store_n(&lr_looking_look(looking, i)->record,
+				 looking->places.all[i].record, __ATOMIC_RELEASE);
+}
+
+static void finish(struct lr_looking *looking)
+{
+	lr_plans_free(looking);
+	lr_pages_unmap(looking->plans, looking->plan_room * sizeof(*looking->plans));
+	lr_pages_unmap(looking->bad, looking->bad_size);
+	lr_spans_finish(&looking->spans);
+	lr_places_free(&looking->places);
+}
+
+/* The image as it is now. */
+static void copy_image(struct lr_image *to)
+{
+	to->header = lr_arena_image.header;
+	to->cut_short = false;
+	for (int kind = 0; kind < LR_KINDS; kind++) {
+		const struct lr_space *from = &lr_arena_image.spaces[kind];
+
+		to->spaces[kind].segments = from->segments;
+		/* Pairs with the release of the arena when it adds a segment. */
+		to->spaces[kind].count = __atomic_load_n(&from->count, __ATOMIC_ACQUIRE);
+		to->spaces[kind].bytes = __atomic_load_n(&from->bytes, __ATOMIC_RELAXED);
+	}
+}
+
+void lr_looks_make(struct lr_looks *looks, const struct lr_looks_options *options)
+{
+	uint32_t records = (uint32_t)lr_image_count(&lr_arena_image, LR_RECORDS);
+	struct lr_looking looking = { .options = options, .alone = !lr_thread_others_run() };
+	int error = lr_elements_init(&looking.looks, LR_LOOKS, options->in_arena);
+
+	error |= lr_elements_init(&looking.edges, LR_EDGES, options->in_arena);
+	if (error == 0)
+		error = look_at_all(&looking, records);
+	lr_elements_cut(&looking.looks, error == 0 ? looking.looks.used : 0);
+	lr_elements_cut(&looking.edges, error == 0 ? looking.edges.used : 0);
+	if (error == 0)
+		name_records(&looking);
+	finish(&looking);
+	looks->looks = looking.looks;
+	looks->edges = looking.edges;
+	lr_looks_show(looks);
+}
+
+void lr_looks_show(struct lr_looks *looks)
+{
+	copy_image(&looks->image);
+	lr_elements_show(&looks->looks, &looks->image);
+	lr_elements_show(&looks->edges, &looks->image);
+}
+
+void lr_looks_free(struct lr_looks *looks)
+{
+	lr_elements_free(&looks->looks);
+	lr_elements_free(&looks->edges);
+}

@@ -60,18 +60,18 @@ static void call_each(void *batch_)
 /* The record may be another object's by now: then the count in the object says so, or the birth number in the record. */
 static bool hold(struct lr_looking *looking, struct asked *asked)
 {
-	const struct lr_place *place = &looking->places.all[asked->number];
-	const struct lr_record *record = lr_arena_at(LR_RECORDS, place->record - 1);
+	const struct lr_extent *extent = &looking->extents.all[asked->number];
+	const struct lr_record *record = lr_arena_at(LR_RECORDS, extent->record - 1);
 	uint64_t birth = __atomic_load_n(&record->birth, __ATOMIC_RELAXED);
 
 	asked->object = (struct lr_object){
 		.type = &lr_looking_plan(looking, asked->number)->info,
-		.address = lr_place_address(place),
-		.record = place->record - 1,
+		.address = lr_extent_address(extent),
+		.record = extent->record - 1,
 		.birth = birth,
 	};
 	return (uint32_t)birth == lr_looking_look(looking, asked->number)->birth &&
-	       birth >> LR_BIRTH_NUMBER_BITS == lr_place_type(place) &&
+	       birth >> LR_BIRTH_NUMBER_BITS == lr_extent_type(extent) &&
 	       lr_object_hold(&asked->object);
 }
 
@@ -101,7 +101,7 @@ static void ask_all(struct lr_looking *looking, const struct ask *ask)
 {
 	struct batch batch = { .looking = looking, .ask = ask };
 
-	for (uint32_t i = 0; i < looking->places.count && !looking->failed; i++) {
+	for (uint32_t i = 0; i < looking->extents.count && !looking->failed; i++) {
 		if (!ask->concerns(lr_looking_plan(looking, i)) || lr_looking_is_bad(looking, i))
 			continue;
 		batch.asked[batch.count++] = (struct asked){ .number = i };
@@ -114,7 +114,7 @@ static void ask_all(struct lr_looking *looking, const struct ask *ask)
 /* Nobody can be asked. */
 static void fail_all(struct lr_looking *looking, const struct ask *ask)
 {
-	for (uint32_t i = 0; i < looking->places.count; i++) {
+	for (uint32_t i = 0; i < looking->extents.count; i++) {
 		if (ask->concerns(lr_looking_plan(looking, i)) && !lr_looking_is_bad(looking, i))
 			ask->failed(looking, i);
 	}
@@ -134,7 +134,7 @@ static void ask_of_all(struct lr_looking *looking, const struct ask *ask)
 
 static const void *object_at(const struct lr_looking *looking, uint32_t number)
 {
-	return (const void *)(uintptr_t)lr_place_address(&looking->places.all[number]);
+	return (const void *)(uintptr_t)lr_extent_address(&looking->extents.all[number]);
 }
 
 static bool asks(const struct lr_plan *plan)
@@ -155,7 +155,7 @@ static void ask_size(struct lr_looking *looking, uint32_t number)
 		size_t size = info->size_of(object);
 
 		look->size = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
-		looking->places.all[number].size = look->size > 0 ? look->size : 1;
+		looking->extents.all[number].size = look->size > 0 ? look->size : 1;
 	}
 	if (info->count_offset == 0 && info->count && looking->alone) {
 		int64_t count = info->count(object);

@@ -23,15 +23,15 @@
 #define WORD sizeof(uint64_t)
 #define LIST_HEAD_SIZE (2 * WORD)
 
-static const struct lr_place *place_at(const struct lr_looking *looking, uint32_t number)
+static const struct lr_extent *extent_at(const struct lr_looking *looking, uint32_t number)
 {
-	return &looking->places.all[number];
+	return &looking->extents.all[number];
 }
 
 /* How much of an object is read. */
 static uint32_t reach_of(const struct lr_looking *looking, uint32_t number)
 {
-	uint32_t size = place_at(looking, number)->size;
+	uint32_t size = extent_at(looking, number)->size;
 	uint32_t reach = lr_looking_plan(looking, number)->reach;
 
 	return reach < size ? reach : size;
@@ -41,8 +41,8 @@ static uint32_t reach_of(const struct lr_looking *looking, uint32_t number)
 static uint64_t end_of_span(const struct lr_looking *looking, uint32_t number, uint64_t begin,
 			    uint64_t end)
 {
-	for (uint32_t i = number + 1; i < looking->places.count; i++) {
-		uint64_t address = lr_place_address(place_at(looking, i));
+	for (uint32_t i = number + 1; i < looking->extents.count; i++) {
+		uint64_t address = lr_extent_address(extent_at(looking, i));
 		uint64_t its_end = address + reach_of(looking, i);
 
 		if (address > end + GAP || its_end - begin > LR_SPAN_MAX)
@@ -56,7 +56,7 @@ static uint64_t end_of_span(const struct lr_looking *looking, uint32_t number, u
 static int get(struct lr_looking *looking, uint32_t number, uint64_t offset, size_t size,
 	       const char **ret)
 {
-	uint64_t begin = lr_place_address(place_at(looking, number)) + offset;
+	uint64_t begin = lr_extent_address(extent_at(looking, number)) + offset;
 
 	*ret = lr_spans_find(&looking->spans, begin, size);
 	if (*ret)
@@ -69,7 +69,7 @@ static int get(struct lr_looking *looking, uint32_t number, uint64_t offset, siz
 static int note_if_missing(struct lr_looking *looking, uint32_t number, int there)
 {
 	struct lr_look *look = lr_looking_look(looking, number);
-	uint32_t record = place_at(looking, number)->record - 1;
+	uint32_t record = extent_at(looking, number)->record - 1;
 
 	if (there < 0)
 		look->count = LR_LOOK_UNREAD;
@@ -77,7 +77,7 @@ static int note_if_missing(struct lr_looking *looking, uint32_t number, int ther
 		return there;
 	if (look->count != LR_LOOK_DEAD)
 		look->count = LR_LOOK_GONE;
-	looking->places.all[number].size = 0;
+	looking->extents.all[number].size = 0;
 	looking->bad[record / 8] |= (uint8_t)(1u << record % 8);
 	looking->any_bad = true;
 	return 0;
@@ -95,7 +95,7 @@ static int look_at_count(struct lr_looking *looking, uint32_t number, const stru
 	if (there <= 0)
 		return there;
 	memcpy(&copy, bytes, plan->count_end - plan->count_begin);
-	count = lr_count_judge(&plan->info, &copy, place_at(looking, number)->record - 1);
+	count = lr_count_judge(&plan->info, &copy, extent_at(looking, number)->record - 1);
 	if (count == LR_COUNT_DEAD)
 		look->count = LR_LOOK_DEAD;
 	if (count < 0)
@@ -108,7 +108,7 @@ static int look_at_count(struct lr_looking *looking, uint32_t number, const stru
 static int is_there(struct lr_looking *looking, uint32_t number, uint64_t size)
 {
 	const struct lr_plan *plan = lr_looking_plan(looking, number);
-	uint64_t address = lr_place_address(place_at(looking, number));
+	uint64_t address = lr_extent_address(extent_at(looking, number));
 	const char *unused;
 	int there = 1;
 
@@ -125,7 +125,7 @@ static int is_there(struct lr_looking *looking, uint32_t number, uint64_t size)
 
 bool lr_look_verify(struct lr_looking *looking, uint32_t number)
 {
-	uint32_t size = place_at(looking, number)->size;
+	uint32_t size = extent_at(looking, number)->size;
 
 	return note_if_missing(looking, number, is_there(looking, number, size)) > 0;
 }
@@ -139,8 +139,8 @@ static void add(struct lr_looking *looking, uint32_t from, uint32_t to, uint32_t
 		return;
 	}
 	*edge = (struct lr_edge){
-		.from = place_at(looking, from)->record,
-		.to = place_at(looking, to)->record,
+		.from = extent_at(looking, from)->record,
+		.to = extent_at(looking, to)->record,
 		.offset = offset,
 		.how = how,
 	};
@@ -149,23 +149,23 @@ static void add(struct lr_looking *looking, uint32_t from, uint32_t to, uint32_t
 /* Does the word at @offset of @number belong to an object within it? */
 static bool is_of_another(struct lr_looking *looking, uint32_t number, uint64_t offset)
 {
-	uint64_t address = lr_place_address(place_at(looking, number)) + offset;
+	uint64_t address = lr_extent_address(extent_at(looking, number)) + offset;
 
-	return looking->places.outer && lr_places_find(&looking->places, address) != number + 1;
+	return looking->extents.outer && lr_extents_find(&looking->extents, address) != number + 1;
 }
 
 /* A word of an object that points somewhere into the objects. */
 static void add_pointer(struct lr_looking *looking, uint32_t number, uint64_t offset,
 			uint64_t pointer, uint32_t how)
 {
-	uint32_t target = lr_places_find(&looking->places, pointer);
+	uint32_t target = lr_extents_find(&looking->extents, pointer);
 
 	if (target == 0 || is_of_another(looking, number, offset))
 		return;
 	if (target == number + 1) {
 		bool may_be_list = (how & LR_EDGE_HOW) == LR_EDGE_FOUND && offset < LIST_HEAD_SIZE;
 
-		if (pointer != lr_place_address(place_at(looking, number)) || may_be_list)
+		if (pointer != lr_extent_address(extent_at(looking, number)) || may_be_list)
 			return;
 	}
 	add(looking, number, target - 1, (uint32_t)offset, how);
@@ -174,10 +174,10 @@ static void add_pointer(struct lr_looking *looking, uint32_t number, uint64_t of
 void lr_edges_add_visited(struct lr_looking *looking, uint32_t number, const char *member,
 			  uint64_t target)
 {
-	uint32_t found = lr_places_find(&looking->places, target);
+	uint32_t found = lr_extents_find(&looking->extents, target);
 
 	if (found == 0 ||
-	    (found == number + 1 && target != lr_place_address(place_at(looking, number))))
+	    (found == number + 1 && target != lr_extent_address(extent_at(looking, number))))
 		return;
 	add(looking, number, found - 1, UINT32_MAX, LR_EDGE_DECLARED | lr_member_name(member));
 }
@@ -220,7 +220,7 @@ static int read_owned(struct lr_looking *looking, uint32_t number, uint32_t memb
 {
 	const struct lr_owned_member *owned = &lr_looking_plan(looking, number)->info.owns[member];
 	uint64_t end = (uint64_t)owned->offset + owned->size;
-	uint32_t size = place_at(looking, number)->size;
+	uint32_t size = extent_at(looking, number)->size;
 	int there = 1;
 
 	/* An object of variable size may end before its type does. */
@@ -247,7 +247,7 @@ static void scan_words(struct lr_looking *looking, uint32_t number, uint64_t off
 
 		memcpy(&word, bytes + at, WORD);
 		/* Most words are not even near. */
-		if (word - looking->places.begin >= looking->places.length)
+		if (word - looking->extents.begin >= looking->extents.length)
 			continue;
 		if (offset + at + WORD > plan->count_begin && offset + at < plan->count_end)
 			continue;
@@ -259,10 +259,10 @@ static void scan_words(struct lr_looking *looking, uint32_t number, uint64_t off
 /* Return: as lr_spans_read(). */
 static int read_all(struct lr_looking *looking, uint32_t number)
 {
-	uint64_t size = place_at(looking, number)->size;
+	uint64_t size = extent_at(looking, number)->size;
 	int there = 1;
 
-	for (uint64_t at = -lr_place_address(place_at(looking, number)) % WORD;
+	for (uint64_t at = -lr_extent_address(extent_at(looking, number)) % WORD;
 	     at < size && there > 0;) {
 		size_t piece = piece_of(size - at);
 		const char *bytes;

@@ -10,7 +10,7 @@
 #include "runtime/holds.h"
 #include "runtime/looks.h"
 #include "runtime/pin.h"
-#include "runtime/places.h"
+#include "runtime/extents.h"
 #include "runtime/spans.h"
 #include "runtime/types.h"
 
@@ -38,7 +38,7 @@ struct lr_looking {
 	bool any_asks;
 	bool any_visits;
 	bool any_bad;
-	struct lr_places places; /* its numbers are the ordinals of looks */
+	struct lr_extents extents; /* its numbers are the ordinals of looks */
 	struct lr_elements looks;
 	struct lr_elements edges;
 	struct lr_plan *plans; /* by type id */
@@ -56,7 +56,7 @@ static inline struct lr_look *lr_looking_look(const struct lr_looking *looking, 
 
 static inline const struct lr_plan *lr_looking_plan(const struct lr_looking *looking, uint32_t number)
 {
-	return &looking->plans[lr_place_type(&looking->places.all[number])];
+	return &looking->plans[lr_extent_type(&looking->extents.all[number])];
 }
 
 /** lr_looking_is_bad() - is it known that the object is not there? */

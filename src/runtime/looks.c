@@ -49,7 +49,7 @@ static bool take_record(const struct lr_looking *looking, uint32_t ordinal, stru
 	ret->address = ~__atomic_load_n(&record->object, __ATOMIC_ACQUIRE);
 	ret->is_dying = (state & LR_STATE_MASK) == LR_STATE_DYING;
 	return __atomic_load_n(&record->birth, __ATOMIC_RELAXED) == ret->birth &&
-	       is_wanted(looking->options, state) && ret->address <= LR_PLACE_ADDRESS_MAX;
+	       is_wanted(looking->options, state) && ret->address <= LR_EXTENT_ADDRESS_MAX;
 }
 
 static uint32_t count_live(const struct lr_looking *looking, uint32_t records)
@@ -64,19 +64,20 @@ static uint32_t count_live(const struct lr_looking *looking, uint32_t records)
 
 static int collect(struct lr_looking *looking, uint32_t records)
 {
-	struct lr_places *places = &looking->places;
+	struct lr_extents *extents = &looking->extents;
 	struct live live;
 
-	for (uint32_t i = 0; i < records && places->count < places->room; i++) {
+	for (uint32_t i = 0; i < records && extents->count < extents->room; i++) {
 		if (!take_record(looking, i, &live) || live.is_dying)
 			continue;
-		places->all[places->count++] = (struct lr_place){
-			.key = live.address << LR_PLACE_TYPE_BITS | live.birth >> LR_BIRTH_NUMBER_BITS,
+		extents->all[extents->count++] = (struct lr_extent){
+			.key = live.address << LR_EXTENT_TYPE_BITS |
+			       live.birth >> LR_BIRTH_NUMBER_BITS,
 			.record = i + 1,
 			.birth = (uint32_t)live.birth,
 		};
 	}
-	return lr_places_sort(places);
+	return lr_extents_sort(extents);
 }
 
 static int make_plans(struct lr_looking *looking)
@@ -91,23 +92,23 @@ static int make_plans(struct lr_looking *looking)
 /* Sizes are those of types until they are asked. */
 static int make_looks(struct lr_looking *looking)
 {
-	for (uint32_t i = 0; i < looking->places.count; i++) {
-		struct lr_place *place = &looking->places.all[i];
-		struct lr_plan *plan = &looking->plans[lr_place_type(place)];
+	for (uint32_t i = 0; i < looking->extents.count; i++) {
+		struct lr_extent *extent = &looking->extents.all[i];
+		struct lr_plan *plan = &looking->plans[lr_extent_type(extent)];
 		struct lr_look *look = lr_elements_add(&looking->looks);
 		size_t size;
 
 		if (!look)
 			return -ENOMEM;
 		if (!plan->is_made)
-			lr_plan_make(looking, lr_place_type(place));
+			lr_plan_make(looking, lr_extent_type(extent));
 		size = plan->info.size < UINT32_MAX ? plan->info.size : UINT32_MAX;
 		*look = (struct lr_look){
-			.birth = place->birth,
+			.birth = extent->birth,
 			.count = LR_LOOK_UNREAD,
 			.size = (uint32_t)size,
 		};
-		place->size = size > 0 ? (uint32_t)size : 1;
+		extent->size = size > 0 ? (uint32_t)size : 1;
 	}
 	return 0;
 }
@@ -151,15 +152,15 @@ static void swap_looks(void *looking_, uint32_t a, uint32_t b)
  */
 static bool verify_overlapping(struct lr_looking *looking)
 {
-	const struct lr_places *places = &looking->places;
+	const struct lr_extents *extents = &looking->extents;
 	uint64_t end = 0;
 	uint32_t last = 0; /* of those before, the one that ends last */
 	bool any = false;
 
-	for (uint32_t i = 0; i < places->count; i++) {
-		uint64_t its_end = lr_place_end(&places->all[i]);
+	for (uint32_t i = 0; i < extents->count; i++) {
+		uint64_t its_end = lr_extent_end(&extents->all[i]);
 
-		if (lr_place_address(&places->all[i]) < end) {
+		if (lr_extent_address(&extents->all[i]) < end) {
 			any = true;
 			if (!lr_looking_is_bad(looking, i))
 				lr_look_verify(looking, i);
@@ -179,11 +180,11 @@ static int find_edges(struct lr_looking *looking)
 	if (looking->any_asks)
 		lr_asks_sizes(looking);
 	if (verify_overlapping(looking) &&
-	    lr_places_link_overlapping(&looking->places, swap_looks, looking) != 0)
+	    lr_extents_link_overlapping(&looking->extents, swap_looks, looking) != 0)
 		return -ENOMEM;
-	if (lr_places_index(&looking->places) != 0)
+	if (lr_extents_index(&looking->extents) != 0)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < looking->places.count && !looking->failed; i++) {
+	for (uint32_t i = 0; i < looking->extents.count && !looking->failed; i++) {
 		if (!lr_looking_is_bad(looking, i))
 			lr_edges_read(looking, i);
 	}
@@ -210,7 +211,7 @@ static void drop_bad_edges(struct lr_looking *looking)
 /* Return: 0 or -ENOMEM. */
 static int look_at_all(struct lr_looking *looking, uint32_t records)
 {
-	int error = lr_places_init(&looking->places, count_live(looking, records));
+	int error = lr_extents_init(&looking->extents, count_live(looking, records));
 
 	looking->bad_size = records / 8 + 1;
 	looking->bad = lr_pages_map(looking->bad_size);
@@ -227,9 +228,9 @@ static int look_at_all(struct lr_looking *looking, uint32_t records)
 /* The parent reads when this process is dead: the order is that of the stores alone. */
 static void name_records(const struct lr_looking *looking)
 {
-	for (uint32_t i = 0; i < looking->places.count; i++)
+	for (uint32_t i = 0; i < looking->extents.count; i++)
 		__atomic_store_n(&lr_looking_look(looking, i)->record,
-				 looking->places.all[i].record, __ATOMIC_RELEASE);
+				 looking->extents.all[i].record, __ATOMIC_RELEASE);
 }
 
 static void finish(struct lr_looking *looking)
@@ -238,7 +239,7 @@ static void finish(struct lr_looking *looking)
 	lr_pages_unmap(looking->plans, looking->plan_room * sizeof(*looking->plans));
 	lr_pages_unmap(looking->bad, looking->bad_size);
 	lr_spans_finish(&looking->spans);
-	lr_places_free(&looking->places);
+	lr_extents_free(&looking->extents);
 }
 
 /* The image as it is now. */

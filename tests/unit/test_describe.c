@@ -546,7 +546,7 @@ static void start_a_thread(void)
 /* An object whose description, if it is the first one's, does something to the second. */
 struct pair {
 	struct lastref_count refs;
-	struct pair *first;
+	bool is_first;
 	void (*act)(struct pair *second);
 };
 
@@ -556,9 +556,9 @@ static int pair_describe(const void *object, char *buf, size_t size)
 {
 	const struct pair *this = object;
 
-	if (this == this->first)
+	if (this->is_first)
 		this->act(&pair[1]);
-	return snprintf(buf, size, "%s", this == this->first ? "first" : "second");
+	return snprintf(buf, size, "%s", this->is_first ? "first" : "second");
 }
 
 LASTREF_DEFINE(pair, struct pair, refs, NULL, .describe = pair_describe, .log = true);
@@ -569,7 +569,7 @@ static int pair_with(void (*act)(struct pair *second))
 	check_on();
 	start_a_thread();
 	for (int i = 0; i < 2; i++) {
-		pair[i].first = &pair[0];
+		pair[i].is_first = i == 0;
 		pair[i].act = act;
 		pair_ref_init(&pair[i]);
 	}
@@ -656,7 +656,7 @@ static void replace(struct pair *second)
 
 	do {
 		pair_unref(second);
-		second->first = &pair[0];
+		second->is_first = false;
 		pair_ref_init(second);
 	} while (second->refs.index != index);
 }

@@ -103,9 +103,10 @@ static int chain(void *unused)
 	return (int)lastref_leak_check();
 }
 
-Test(leak_check, a_chain_is_found_whole_in_one_check)
+Test(leak_check, a_chain_is_one_leak_of_its_head)
 {
-	ASSERT_SAYS(chain, 3, "lastref: 3 objects leaked", "box#1", "box#2", "box#3");
+	ASSERT_SAYS(chain, 3, "lastref: 3 objects leaked", "1 leaked reference keeps 3 objects",
+		    "ROOT     box#3");
 }
 
 static int cycle(void *unused)
@@ -125,7 +126,8 @@ static int cycle(void *unused)
 
 Test(leak_check, a_cycle_is_found)
 {
-	ASSERT_SAYS(cycle, 2, "lastref: 2 objects leaked", "box#1", "box#2");
+	ASSERT_SAYS(cycle, 2, "lastref: 2 objects leaked", "2 objects hold each other", "--> box#1",
+		    "--> box#2");
 }
 
 static int several_kinds(void *unused)
@@ -146,8 +148,8 @@ static int several_kinds(void *unused)
 
 Test(leak_check, all_leaks_are_in_one_report)
 {
-	ASSERT_SAYS(several_kinds, 7, "lastref: 7 objects leaked", "  4 box  ", "box#5", "box#6",
-		    "net.route#1", "reference count of 2 instead of 0");
+	ASSERT_SAYS(several_kinds, 7, "lastref: 7 objects leaked", "  4 box  ", "--> box#5",
+		    "--> box#6", "net.route#1", "1 reference from outside was forgotten too");
 }
 
 static int by_hand(void *unused)

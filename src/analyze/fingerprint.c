@@ -77,23 +77,58 @@ static uint64_t add_stack(uint64_t hash, const struct lr_frames *frames, uint32_
 	return names.hash;
 }
 
+static uint64_t add_number(uint64_t hash, uint64_t number)
+{
+	return add_bytes(hash, (const char *)&number, sizeof(number));
+}
+
+/* Of this process and this machine only, so that the order of bytes does not matter. */
+static void add_line(void *hash_, const struct lr_address *address, const struct lr_frame *frame)
+{
+	uint64_t *hash = hash_;
+	bool known = frame && frame->file && frame->line > 0;
+	const char *file = lr_frames_base_name(known ? frame->file : address->module);
+
+	*hash = add_bytes(*hash, file, strlen(file));
+	*hash = add_number(*hash, known ? frame->line : address->offset);
+	if (frame && frame->function)
+		*hash = add_bytes(*hash, frame->function, strlen(frame->function));
+}
+
+static struct lr_frames frames_of(const struct lr_image *image, const struct lr_cause *cause,
+				  const struct lr_symbolizer *symbolizer)
+{
+	const struct lr_type_entry *type = lr_image_type(image, cause->type);
+
+	return (struct lr_frames){
+		.image = image,
+		.symbolizer = symbolizer,
+		.type_name = type ? lr_image_text(image, type->name, NULL) : "",
+		.room = LR_FRAMES_SHOWN,
+	};
+}
+
 uint32_t lr_fingerprint(const struct lr_image *image, const struct lr_cause *cause,
 			const struct lr_symbolizer *symbolizer)
 {
-	const struct lr_type_entry *type = lr_image_type(image, cause->type);
-	size_t length = 0;
-	const char *name = type ? lr_image_text(image, type->name, &length) : "";
-	const struct lr_frames frames = {
-		.image = image,
-		.symbolizer = symbolizer,
-		.type_name = name,
-		.room = LR_FRAMES_SHOWN,
-	};
-	uint64_t hash = add_bytes(FNV_BASIS ^ (uint64_t)cause->kind, name, length);
+	const struct lr_frames frames = frames_of(image, cause, symbolizer);
+	uint64_t hash = add_bytes(FNV_BASIS ^ (uint64_t)cause->kind, frames.type_name,
+				  strlen(frames.type_name));
 
 	if (cause->kind == LR_CAUSE_CYCLE)
 		hash = (hash ^ cause->shape) * FNV_PRIME;
 	else
 		hash = add_stack(hash, &frames, cause->site);
 	return (uint32_t)(hash ^ hash >> 32);
+}
+
+uint64_t lr_fingerprint_place(const struct lr_image *image, const struct lr_cause *cause,
+			      const struct lr_symbolizer *symbolizer)
+{
+	const struct lr_frames frames = frames_of(image, cause, symbolizer);
+	uint64_t hash = FNV_BASIS ^ cause->shape;
+
+	if (cause->kind != LR_CAUSE_CYCLE)
+		lr_frames_walk(&frames, cause->site, add_line, &hash);
+	return hash;
 }

@@ -23,4 +23,13 @@
 uint32_t lr_fingerprint(const struct lr_image *image, const struct lr_cause *cause,
 			const struct lr_symbolizer *symbolizer);
 
+/**
+ * lr_fingerprint_place() - the place of a cause in this build of the program, for telling causes of one fingerprint apart
+ * @symbolizer: prepared as above
+ *
+ * Lines have part in it; offsets where lines are not known. So code that the compiler made twice of one line is at one place.
+ */
+uint64_t lr_fingerprint_place(const struct lr_image *image, const struct lr_cause *cause,
+			      const struct lr_symbolizer *symbolizer);
+
 #endif

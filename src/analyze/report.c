@@ -6,14 +6,17 @@
  *
  * Two causes of one process may have one fingerprint: two calls in one function. The second gets the next free one above, so that each entry has
  * its own. Which is the second is decided by the order of the causes, which is that of their places in the code: it stays while
- * both are there, and when one of them is mended, one of the two fingerprints goes.
+ * both are there, and when one of them is mended, one of the two fingerprints goes. In further processes a cause is first looked
+ * for at the same lines, then by fingerprint alone: another program may have called the same function.
  */
 #include "analyze/report.h"
 
 #include "analyze/fingerprint.h"
 #include "analyze/frames.h"
+#include "base/hash.h"
 #include "base/pages.h"
 #include "base/sort.h"
+#include "format/settings.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +29,9 @@ void lr_report_init(struct lr_report *report)
 void lr_report_finish(struct lr_report *report)
 {
 	lr_pages_unmap(report->entries, report->room * sizeof(*report->entries));
+	lr_pages_unmap(report->places, 2 * report->room * sizeof(*report->places));
 	report->entries = NULL;
+	report->places = NULL;
 }
 
 void lr_report_fingerprint(uint32_t fingerprint, char text[LR_FINGERPRINT_TEXT])
@@ -34,45 +39,78 @@ void lr_report_fingerprint(uint32_t fingerprint, char text[LR_FINGERPRINT_TEXT])
 	snprintf(text, LR_FINGERPRINT_TEXT, "lr-%08x", fingerprint);
 }
 
+/* Where the entry with @fingerprint is noted, or is to be. At least half of the places are free. */
+static uint32_t *place_of(const struct lr_report *report, uint32_t fingerprint)
+{
+	size_t mask = 2 * report->room - 1;
+	size_t at = lr_hash_word(fingerprint) & mask;
+
+	while (report->places[at] &&
+	       report->entries[report->places[at] - 1].fingerprint != fingerprint)
+		at = (at + 1) & mask;
+	return &report->places[at];
+}
+
+static void note_place(struct lr_report *report, size_t ordinal)
+{
+	*place_of(report, report->entries[ordinal].fingerprint) = (uint32_t)ordinal + 1;
+}
+
 static bool has_room(struct lr_report *report)
 {
-	size_t room = report->room ? 2 * report->room : 64;
-	struct lr_entry *larger;
+	struct lr_report larger = *report;
 
 	if (report->count < report->room)
 		return true;
-	larger = lr_pages_map(room * sizeof(*larger));
-	if (!larger)
+	larger.room = report->room ? 2 * report->room : 64;
+	larger.entries = lr_pages_map(larger.room * sizeof(*larger.entries));
+	larger.places = lr_pages_map(2 * larger.room * sizeof(*larger.places));
+	if (!larger.entries || !larger.places) {
+		lr_report_finish(&larger);
 		return false;
+	}
 	if (report->entries)
-		memcpy(larger, report->entries, report->count * sizeof(*larger));
-	lr_pages_unmap(report->entries, report->room * sizeof(*larger));
-	report->entries = larger;
-	report->room = room;
+		memcpy(larger.entries, report->entries, report->count * sizeof(*larger.entries));
+	lr_report_finish(report);
+	*report = larger;
+	for (size_t i = 0; i < report->count; i++)
+		note_place(report, i);
 	return true;
 }
 
-static struct lr_entry *find(const struct lr_report *report, uint32_t fingerprint)
+struct lr_entry *lr_report_find(const struct lr_report *report, uint32_t fingerprint)
 {
-	for (size_t i = 0; i < report->count; i++) {
-		if (report->entries[i].fingerprint == fingerprint)
-			return &report->entries[i];
-	}
-	return NULL;
+	uint32_t ordinal = report->room ? *place_of(report, fingerprint) : 0;
+
+	return ordinal ? &report->entries[ordinal - 1] : NULL;
 }
 
-/* The number of the last process that has it: an entry gets at most one cause of each. */
+/* Of other lines it gets no second cause of this process. */
 static bool has_this_process(const struct lr_report *report, const struct lr_entry *entry)
 {
 	return entry->last_process == report->processes;
 }
 
-static struct lr_entry *find_or_add(struct lr_report *report, uint32_t fingerprint)
+/* The entry of a cause, or NULL; *@fingerprint becomes the first free one then. */
+static struct lr_entry *find_entry(const struct lr_report *report, uint32_t *fingerprint,
+				   uint64_t place)
 {
-	struct lr_entry *entry = find(report, fingerprint);
+	struct lr_entry *entry = lr_report_find(report, *fingerprint);
+	struct lr_entry *possible = NULL;
 
-	for (; entry && has_this_process(report, entry); fingerprint++)
-		entry = find(report, fingerprint + 1);
+	for (; entry; entry = lr_report_find(report, ++*fingerprint)) {
+		if (entry->place == place)
+			return entry;
+		if (!possible && !has_this_process(report, entry))
+			possible = entry;
+	}
+	return possible;
+}
+
+static struct lr_entry *find_or_add(struct lr_report *report, uint32_t fingerprint, uint64_t place)
+{
+	struct lr_entry *entry = find_entry(report, &fingerprint, place);
+
 	if (entry)
 		return entry;
 	if (!has_room(report)) {
@@ -80,7 +118,12 @@ static struct lr_entry *find_or_add(struct lr_report *report, uint32_t fingerpri
 		return NULL;
 	}
 	entry = &report->entries[report->count];
-	*entry = (struct lr_entry){ .fingerprint = fingerprint, .order = report->count++ };
+	*entry = (struct lr_entry){
+		.fingerprint = fingerprint,
+		.place = place,
+		.order = report->count,
+	};
+	note_place(report, report->count++);
 	return entry;
 }
 
@@ -107,18 +150,20 @@ static void leave_out(struct lr_report *report, const struct lr_cause *cause)
 
 /* Return: true if it is the first of its fingerprint. */
 static bool add_cause(struct lr_report *report, const struct lr_findings *findings,
-		      struct lr_cause *cause, const struct lr_symbolizer *symbolizer)
+		      struct lr_cause *cause, const struct lr_symbolizer *symbolizer,
+		      size_t *suppressed)
 {
 	struct lr_entry *entry =
-		find_or_add(report, lr_fingerprint(findings->image, cause, symbolizer));
+		find_or_add(report, lr_fingerprint(findings->image, cause, symbolizer),
+			    lr_fingerprint_place(findings->image, cause, symbolizer));
 	bool is_first = entry && !entry->cause;
 
 	if (!entry) {
 		leave_out(report, cause);
 		return false;
 	}
+	entry->processes += !has_this_process(report, entry);
 	entry->last_process = report->processes;
-	entry->processes++;
 	entry->roots += cause->roots;
 	entry->references += cause->references;
 	entry->objects += cause->objects;
@@ -129,18 +174,24 @@ static bool add_cause(struct lr_report *report, const struct lr_findings *findin
 		entry->cause = cause;
 		suppress(report, entry, symbolizer);
 	}
+	*suppressed += entry->suppression != NULL;
 	return is_first;
 }
 
-/* Tell the symbolizer of all addresses that are going to be shown. Stacks are short, or their generated frames are few. */
-static void prepare(const struct lr_findings *findings, const struct lr_symbolizer *symbolizer)
+/*
+ * Tell the symbolizer of all addresses that are going to be asked for. Stacks are short, or their generated frames are few; but
+ * suppressions look at whole stacks.
+ */
+static void prepare(const struct lr_report *report, const struct lr_findings *findings,
+		    const struct lr_symbolizer *symbolizer)
 {
+	size_t asked = report->suppression_count > 0 ? LR_STACK_DEPTH_MAX : LR_FRAMES_ASKED;
 	struct lr_address *addresses;
 	size_t count = 0;
 	size_t room = 0;
 
 	for (size_t i = 0; i < findings->cause_count; i++)
-		room += findings->causes[i].shown ? 2 * LR_FRAMES_ASKED : 0;
+		room += findings->causes[i].shown ? asked + LR_FRAMES_ASKED : 0;
 	addresses = room > 0 && symbolizer->prepare ? lr_pages_map(room * sizeof(*addresses)) : NULL;
 	if (!addresses)
 		return;
@@ -149,8 +200,7 @@ static void prepare(const struct lr_findings *findings, const struct lr_symboliz
 
 		if (!cause->shown)
 			continue;
-		count += lr_frames_addresses(findings->image, cause->site, addresses + count,
-					     LR_FRAMES_ASKED);
+		count += lr_frames_addresses(findings->image, cause->site, addresses + count, asked);
 		count += lr_frames_addresses(findings->image, cause->dying_site, addresses + count,
 					     LR_FRAMES_ASKED);
 	}
@@ -173,7 +223,6 @@ static void add_process(struct lr_report *report, const struct lr_findings *find
 
 	report->processes++;
 	report->processes_with += findings->objects > 0;
-	report->shared += findings->shared;
 	report->unlooked += findings->unlooked;
 	report->ignored += findings->ignored;
 	report->reported += findings->reported;
@@ -185,6 +234,16 @@ static void add_process(struct lr_report *report, const struct lr_findings *find
 	for (int i = 0; i < LR_COUNTERS; i++)
 		add_counter(report, (enum lr_counter)i,
 			    lr_image_counter(image->header, (enum lr_counter)i));
+}
+
+/* Those that several causes keep together go with the last of them. */
+static void add_shared(struct lr_report *report, const struct lr_findings *findings,
+		       bool all_suppressed)
+{
+	if (all_suppressed)
+		report->shared_suppressed += findings->shared;
+	else
+		report->shared += findings->shared;
 }
 
 /* Without memory for causes the sums of the findings are right all the same. */
@@ -205,18 +264,20 @@ bool lr_report_add(struct lr_report *report, struct lr_findings *findings,
 		   const struct lr_symbolizer *symbolizer)
 {
 	bool any_first = false;
+	size_t suppressed = 0;
 
 	add_process(report, findings);
 	add_nameless(report, findings);
-	prepare(findings, symbolizer);
+	prepare(report, findings, symbolizer);
 	for (size_t i = 0; i < findings->cause_count; i++) {
 		struct lr_cause *cause = &findings->causes[i];
 
 		if (cause->shown)
-			any_first |= add_cause(report, findings, cause, symbolizer);
+			any_first |= add_cause(report, findings, cause, symbolizer, &suppressed);
 		else
 			leave_out(report, cause);
 	}
+	add_shared(report, findings, suppressed > 0 && suppressed == findings->cause_count);
 	return any_first;
 }
 
@@ -243,9 +304,10 @@ void lr_report_total(struct lr_report *report)
 {
 	lr_sort(report->entries, report->count, sizeof(*report->entries), compare, NULL);
 	report->causes = report->causes_left_out;
-	report->objects = report->shared + report->left_out;
+	report->objects = report->left_out;
 	report->bytes = report->left_out_bytes;
-	report->suppressed = report->known = 0;
+	report->suppressed = report->shared_suppressed;
+	report->known = 0;
 	for (size_t i = 0; i < report->count; i++) {
 		const struct lr_entry *entry = &report->entries[i];
 
@@ -259,6 +321,18 @@ void lr_report_total(struct lr_report *report)
 			report->bytes += entry->bytes;
 		}
 	}
+	if (report->causes > 0 || report->suppressed + report->known == 0)
+		report->objects += report->shared;
+	else if (report->known > 0)
+		report->known += report->shared;
+	else
+		report->suppressed += report->shared;
+}
+
+bool lr_report_is_bad(const struct lr_report *report)
+{
+	return report->objects > 0 || report->reported > 0 || report->released > 0 ||
+	       report->counters[LR_MISUSES] > 0;
 }
 
 static bool is_wanted(const struct lr_entry *entry)

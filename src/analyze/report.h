@@ -20,8 +20,9 @@ struct lr_entry {
 	const struct lr_findings *findings; /* of the first process that has it; examples and details are from there */
 	struct lr_cause *cause; /* in these */
 	uint32_t fingerprint;
+	uint64_t place;	       /* of its first cause, see lr_fingerprint_place() */
 	uint64_t order;	       /* in which it was added */
-	uint64_t last_process; /* that has it, in the order of adding */
+	uint64_t last_process; /* that has it, in the order of adding, from 1 */
 	uint64_t processes;    /* that have it */
 	uint64_t roots;	       /* this and the next four: as in struct lr_cause, of all processes */
 	uint64_t references;
@@ -36,7 +37,8 @@ struct lr_entry {
 struct lr_report {
 	struct lr_entry *entries;
 	size_t count;
-	size_t room;
+	size_t room; /* a power of two, or 0 */
+	uint32_t *places; /* twice as many: ordinal + 1 of the entry with a fingerprint, until lr_report_total() sorts them */
 	struct lr_suppression *suppressions; /* set by the caller, before the first lr_report_add() */
 	size_t suppression_count;
 	uint64_t processes;	 /* that were added */
@@ -46,7 +48,7 @@ struct lr_report {
 	uint64_t left_out_bytes;
 
 	/* As in struct lr_findings and in the images, of all processes. */
-	uint64_t shared;
+	uint64_t shared; /* but for processes of which all causes are suppressed */
 	uint64_t unlooked;
 	uint64_t ignored;
 	uint64_t reported;
@@ -61,8 +63,9 @@ struct lr_report {
 	size_t causes;	  /* entries that are neither suppressed nor known, and those left out */
 	uint64_t objects; /* of these, and shared ones */
 	uint64_t bytes;
-	uint64_t suppressed; /* objects of suppressed entries */
-	uint64_t known;	     /* objects of entries that a baseline has */
+	uint64_t suppressed; /* objects of suppressed entries, and those that only such keep */
+	uint64_t known; /* objects of entries that a baseline has, and those that only such keep */
+	uint64_t shared_suppressed; /* set by lr_report_add() */
 };
 
 void lr_report_init(struct lr_report *report);
@@ -78,11 +81,21 @@ void lr_report_finish(struct lr_report *report);
 bool lr_report_add(struct lr_report *report, struct lr_findings *findings,
 		   const struct lr_symbolizer *symbolizer);
 
+/** lr_report_find() - the entry with this fingerprint, before lr_report_total(). Return: NULL if there is none. */
+struct lr_entry *lr_report_find(const struct lr_report *report, uint32_t fingerprint);
+
 /** lr_report_total() - sort the entries, by kind, by type, and in the order in which they were added, and fill in the sums. */
 void lr_report_total(struct lr_report *report);
 
 /** lr_report_choose() - mark the @max largest of the entries that are neither suppressed nor known as shown; all of them if @max is 0. */
 void lr_report_choose(struct lr_report *report, size_t max);
+
+/**
+ * lr_report_is_bad() - is there anything that must not be: new leaks, or what the processes reported by themselves?
+ *
+ * What a check called by the program reported counts if it is in no cause, so that no suppression can have hidden it.
+ */
+bool lr_report_is_bad(const struct lr_report *report);
 
 /** lr_report_fingerprint() - as it is written: "lr-1c0ffee5". */
 void lr_report_fingerprint(uint32_t fingerprint, char text[LR_FINGERPRINT_TEXT]);

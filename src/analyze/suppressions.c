@@ -125,17 +125,21 @@ static void look_at_name(struct search *search, const char *name)
 	search->found |= name && lr_suppression_matches(search->suppression, name);
 }
 
+/* Both, so that ^ can be used without knowing where the file lies. */
+static void look_at_path(struct search *search, const char *path)
+{
+	look_at_name(search, path);
+	look_at_name(search, lr_frames_base_name(path));
+}
+
 static void look_at_frame(void *search, const struct lr_address *address, const struct lr_frame *frame)
 {
-	if (!frame) {
-		look_at_name(search, lr_frames_base_name(address->module));
+	look_at_path(search, address->module);
+	if (!frame)
 		return;
-	}
 	look_at_name(search, frame->function);
-	if (!frame->file)
-		return;
-	look_at_name(search, frame->file);
-	look_at_name(search, lr_frames_base_name(frame->file));
+	if (frame->file)
+		look_at_path(search, frame->file);
 }
 
 struct lr_suppression *lr_suppressions_find(struct lr_suppression *suppressions, size_t count,

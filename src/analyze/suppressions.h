@@ -42,8 +42,8 @@ bool lr_suppression_matches(const struct lr_suppression *suppression, const char
  * lr_suppressions_find() - the first one that matches a cause
  * @fingerprint: the cause's, as it is written
  *
- * It matches by the type's name, by the fingerprint, or by function or file (the whole path, or its base name) of a frame of the birth's
- * stack, generated ones not included.
+ * It matches by the type's name, by the fingerprint, or by function, file or module (the whole path, or its base name) of a frame of the
+ * birth's stack up to main(), generated ones not included.
  *
  * Return: NULL if none does.
  */

@@ -160,6 +160,17 @@ void lr_sink_size(struct lr_sink *sink, uint64_t bytes)
 	lr_sink_printf(sink, " %s", units[unit]);
 }
 
+/*
+ * Not so: C1 controls, surrogates, line and paragraph separators, the marks that turn the direction of text, and what is no character and may
+ * stand in no XML.
+ */
+static bool is_visible(uint32_t code)
+{
+	return code >= 0xa0 && !(code >= 0xd800 && code < 0xe000) &&
+	       !(code >= 0x2028 && code <= 0x202e) && !(code >= 0x2066 && code <= 0x2069) &&
+	       (code & 0xfffe) != 0xfffe && !(code >= 0xfdd0 && code <= 0xfdef);
+}
+
 /* Length of the printable UTF-8 character at @at, or 0. Overlong forms, surrogates and control characters are not printable. */
 static size_t printable(const unsigned char *at, size_t left)
 {
@@ -179,10 +190,7 @@ static size_t printable(const unsigned char *at, size_t left)
 	}
 	if ((length == 3 && code < 0x800) || (length == 4 && code < 0x10000) || code > 0x10ffff)
 		return 0;
-	/* C1 controls, surrogates, line and paragraph separators, and the marks that turn the direction of text. */
-	if (code < 0xa0 || (code >= 0xd800 && code < 0xe000) || (code >= 0x2028 && code <= 0x202e))
-		return 0;
-	return length;
+	return is_visible(code) ? length : 0;
 }
 
 void lr_sink_foreign(struct lr_sink *sink, const char *bytes, size_t length, size_t limit)

@@ -109,7 +109,7 @@ static void write_not_above(const struct lr_text *text)
 	const struct lr_report *report = text->report;
 	uint64_t leaked = report->objects + report->reported + report->released;
 
-	remark(text, report->shared,
+	remark(text, report->causes > 0 ? report->shared : 0,
 	       "object is kept by several of these leaks together, and goes with the last of them",
 	       "objects are kept by several of these leaks together, and go with the last of them");
 	remark(text, report->unlooked < report->objects ? report->unlooked : 0,
@@ -222,6 +222,9 @@ void lr_text_remarks(const struct lr_text *text)
 		lr_sink_text(text->sink,
 			     "note: there was no memory for the whole analysis: leaks or what they are may be missing above, and objects "
 			     "that were freed without their last unref may be among the leaks\n");
-	if (report->cut_short)
+	if (report->processes == 1 && report->cut_short)
 		lr_sink_text(text->sink, "note: the file ends early; what it holds was analyzed\n");
+	else
+		remark(text, report->cut_short, "file ends early; what it holds was analyzed",
+		       "files end early; what they hold was analyzed");
 }

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reports of many processes: what is one entry, what it sums up, and what suppressions and baselines take out.
+ */
+#include "analyze/report.h"
+
+#include "tests/support/image_builder.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PROCESSES 4
+
+static struct image_builder processes[PROCESSES];
+static struct lr_findings findings[PROCESSES];
+static struct lr_report report;
+
+static void begin(void)
+{
+	for (int i = 0; i < PROCESSES; i++)
+		image_builder_init(&processes[i]);
+	lr_report_init(&report);
+}
+
+static void end(void)
+{
+	lr_report_finish(&report);
+	for (int i = 0; i < PROCESSES; i++) {
+		lr_findings_free(&findings[i]);
+		image_builder_finish(&processes[i]);
+	}
+}
+
+TestSuite(report, .init = begin, .fini = end);
+
+/* Every address is in f(), at line offset / 16; but 0x900 is without a name. */
+static void resolve(void *context, const struct lr_address *address, lr_frame_emit emit,
+		    void *emit_context)
+{
+	const struct lr_frame frame = { "f", "/src/f.c", (unsigned int)(address->offset + 1) / 16 };
+
+	(void)context;
+	if (address->offset + 1 != 0x900)
+		emit(&frame, emit_context);
+}
+
+static const struct lr_symbolizer symbolizer = { .resolve = resolve };
+
+/* @count objects of a type in one process, born at @offset. */
+static void leak(int process, const char *type_name, uint64_t offset, uint64_t count)
+{
+	static uint64_t number;
+	struct image_builder *builder = &processes[process];
+	uint32_t type = image_builder_type(builder, type_name, count);
+	uint32_t site = image_builder_site(builder, "/bin/prog", offset, 0);
+
+	for (uint64_t i = 0; i < count; i++)
+		image_builder_record(builder, type, ++number, site, LR_STATE_ALIVE);
+}
+
+static bool add(int process)
+{
+	const struct lr_findings_options options = { .want_types = false };
+
+	cr_assert_eq(lr_findings_make(&findings[process], &processes[process].image, &options), 0);
+	lr_findings_choose(&findings[process], 0);
+	return lr_report_add(&report, &findings[process], &symbolizer);
+}
+
+static struct lr_suppression suppression;
+
+static void suppress(const char *pattern)
+{
+	suppression = (struct lr_suppression){ .pattern = pattern, .length = strlen(pattern) };
+	report.suppressions = &suppression;
+	report.suppression_count = 1;
+}
+
+Test(report, one_cause_in_two_processes_is_one_entry_with_their_sums)
+{
+	leak(0, "box", 0x100, 2);
+	leak(1, "box", 0x100, 3);
+	cr_assert(add(0));
+	cr_assert_not(add(1));
+	lr_report_total(&report);
+	cr_assert_eq(report.count, 1);
+	cr_assert_eq(report.entries[0].objects, 5);
+	cr_assert_eq(report.entries[0].roots, 5);
+	cr_assert_eq(report.entries[0].processes, 2);
+	cr_assert_eq(report.causes, 1);
+	cr_assert_eq(report.objects, 5);
+	cr_assert_eq(report.processes, 2);
+	cr_assert_eq(report.processes_with, 2);
+}
+
+Test(report, another_type_is_another_entry)
+{
+	leak(0, "box", 0x100, 1);
+	leak(1, "crate", 0x100, 1);
+	cr_assert(add(0));
+	cr_assert(add(1));
+	cr_assert_eq(report.count, 2);
+}
+
+Test(report, a_process_without_leaks_counts_and_is_not_referred_to)
+{
+	leak(0, "box", 0x100, 1);
+	add(0);
+	cr_assert_not(add(1));
+	lr_report_total(&report);
+	cr_assert_eq(report.processes, 2);
+	cr_assert_eq(report.processes_with, 1);
+}
+
+Test(report, two_calls_in_one_function_are_two_entries)
+{
+	leak(0, "box", 0x100, 1);
+	leak(0, "box", 0x200, 1);
+	add(0);
+	cr_assert_eq(report.count, 2);
+	cr_assert_neq(report.entries[0].fingerprint, report.entries[1].fingerprint);
+}
+
+/* A compiler makes code twice: where it unrolls a loop, or puts a function into two others. */
+Test(report, two_addresses_of_one_line_are_one_entry)
+{
+	leak(0, "box", 0x101, 1);
+	leak(0, "box", 0x109, 2);
+	add(0);
+	cr_assert_eq(report.count, 1);
+	cr_assert_eq(report.entries[0].objects, 3);
+	cr_assert_eq(report.entries[0].processes, 1);
+}
+
+Test(report, calls_without_lines_are_told_apart_by_address)
+{
+	leak(0, "box", 0x900, 1);
+	add(0);
+	leak(1, "box", 0x900, 1);
+	add(1);
+	cr_assert_eq(report.count, 1);
+}
+
+Test(report, the_second_of_two_calls_finds_its_entry_by_its_line)
+{
+	uint32_t second;
+
+	leak(0, "box", 0x100, 1);
+	leak(0, "box", 0x200, 10);
+	add(0);
+	second = report.entries[1].fingerprint;
+	leak(1, "box", 0x200, 100);
+	add(1);
+	cr_assert_eq(report.count, 2);
+	cr_assert_eq(lr_report_find(&report, second)->objects, 110);
+}
+
+Test(report, moved_lines_do_not_make_another_entry)
+{
+	leak(0, "box", 0x100, 1);
+	leak(1, "box", 0x300, 1);
+	add(0);
+	add(1);
+	cr_assert_eq(report.count, 1);
+	cr_assert_eq(report.entries[0].processes, 2);
+}
+
+Test(report, many_entries_are_found_again)
+{
+	char name[16];
+
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "type%d", i);
+		leak(0, name, 0x100, 1);
+		leak(1, name, 0x100, 1);
+	}
+	add(0);
+	cr_assert_not(add(1));
+	cr_assert_eq(report.count, 1000);
+	for (size_t i = 0; i < report.count; i++) {
+		cr_assert_eq(report.entries[i].processes, 2);
+		cr_assert_eq(lr_report_find(&report, report.entries[i].fingerprint),
+			     &report.entries[i]);
+	}
+	cr_assert_null(lr_report_find(&report, 1));
+}
+
+Test(report, a_suppressed_entry_is_counted_apart)
+{
+	suppress("^box$");
+	leak(0, "box", 0x100, 2);
+	leak(0, "crate", 0x100, 1);
+	add(0);
+	lr_report_total(&report);
+	cr_assert_eq(report.suppressed, 2);
+	cr_assert_eq(report.objects, 1);
+	cr_assert_eq(report.causes, 1);
+	cr_assert_eq(suppression.causes, 1);
+	cr_assert(lr_report_is_bad(&report));
+}
+
+Test(report, nothing_but_suppressed_entries_is_not_bad)
+{
+	suppress("^box$");
+	leak(0, "box", 0x100, 2);
+	add(0);
+	lr_report_total(&report);
+	lr_report_choose(&report, 0);
+	cr_assert_not(lr_report_is_bad(&report));
+	cr_assert_not(report.entries[0].shown);
+}
+
+/* As the analysis of the graph leaves it: shared objects are in no cause. */
+static void add_with_shared(int process, uint64_t shared)
+{
+	const struct lr_findings_options options = { .want_types = false };
+
+	cr_assert_eq(lr_findings_make(&findings[process], &processes[process].image, &options), 0);
+	findings[process].shared = shared;
+	findings[process].objects += shared;
+	lr_findings_choose(&findings[process], 0);
+	lr_report_add(&report, &findings[process], &symbolizer);
+}
+
+Test(report, what_only_suppressed_causes_keep_is_suppressed)
+{
+	suppress("^box$");
+	leak(0, "box", 0x100, 2);
+	add_with_shared(0, 5);
+	leak(1, "crate", 0x100, 1);
+	add_with_shared(1, 7);
+	lr_report_total(&report);
+	cr_assert_eq(report.suppressed, 2 + 5);
+	cr_assert_eq(report.objects, 1 + 7);
+}
+
+Test(report, what_only_known_causes_keep_is_known)
+{
+	leak(0, "box", 0x100, 2);
+	add_with_shared(0, 5);
+	report.entries[0].is_known = true;
+	lr_report_total(&report);
+	cr_assert_eq(report.known, 2 + 5);
+	cr_assert_eq(report.objects, 0);
+	cr_assert_not(lr_report_is_bad(&report));
+}
+
+Test(report, misuse_is_bad_whatever_is_suppressed)
+{
+	suppress("*");
+	processes[0].header.counters[LR_MISUSES] = 1;
+	leak(0, "box", 0x100, 1);
+	add(0);
+	lr_report_total(&report);
+	cr_assert(lr_report_is_bad(&report));
+}

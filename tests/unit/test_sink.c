@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Text of unknown origin: what of it is written as it is.
+ */
+#include "base/sink.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static void assert_foreign(const char *input, const char *expected)
+{
+	struct lr_sink sink;
+
+	lr_sink_init(&sink, -1);
+	lr_sink_foreign(&sink, input, strlen(input), 1000);
+	cr_assert_eq(sink.length, strlen(expected), "%.*s", (int)sink.length, sink.buffer);
+	cr_assert_eq(memcmp(sink.buffer, expected, sink.length), 0);
+}
+
+Test(sink, printable_text_in_any_language_stays)
+{
+	assert_foreign("a b\"<&>'~", "a b\"<&>'~");
+	assert_foreign("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80",
+		       "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80");
+}
+
+Test(sink, what_is_no_utf_8_is_escaped)
+{
+	assert_foreign("\xff\xc0\xaf\x80", "\\xff\\xc0\\xaf\\x80");
+	assert_foreign("\xed\xa0\x80", "\\xed\\xa0\\x80"); /* a surrogate */
+	assert_foreign("\xe2\x82", "\\xe2\\x82");	   /* cut */
+}
+
+Test(sink, control_characters_and_marks_of_direction_are_escaped)
+{
+	assert_foreign("\033[1m\t\n\x7f", "\\x1b[1m\\x09\\x0a\\x7f");
+	assert_foreign("\xc2\x9b", "\\xc2\\x9b");
+	assert_foreign("\xe2\x80\xae", "\\xe2\\x80\\xae"); /* U+202E */
+	assert_foreign("\xe2\x81\xa6", "\\xe2\\x81\\xa6"); /* U+2066 */
+}
+
+Test(sink, what_no_xml_may_have_is_escaped)
+{
+	assert_foreign("\xef\xbf\xbe\xef\xbf\xbf",
+		       "\\xef\\xbf\\xbe\\xef\\xbf\\xbf");  /* U+FFFE, U+FFFF */
+	assert_foreign("\xef\xb7\x90", "\\xef\\xb7\\x90"); /* U+FDD0 */
+	assert_foreign("\xef\xbf\xbd", "\xef\xbf\xbd");	   /* U+FFFD */
+}

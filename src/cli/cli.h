@@ -12,17 +12,17 @@
 #define LR_STATUS_USAGE 2
 
 /* lastref run, if CMD's own status is 0 */
-#define LR_STATUS_LEAKS 23	/* or what --leak-exit says */
-#define LR_STATUS_NOT_WRITTEN 3 /* of lastref report too, if nothing was found */
+#define LR_STATUS_LEAKS 23 /* or what --leak-exit says */
+#define LR_STATUS_NOT_WRITTEN 3
 
 /* lastref run, if CMD could not be run, as shells have it */
 #define LR_STATUS_NOT_EXECUTABLE 126
 #define LR_STATUS_NOT_FOUND 127
 #define LR_STATUS_SIGNAL 128 /* plus the signal's number */
 
-/* lastref report */
+/* lastref report and its like */
 #define LR_STATUS_FOUND 1
-#define LR_STATUS_UNREADABLE 3
+#define LR_STATUS_UNREADABLE 3 /* or the report could not be written */
 #define LR_STATUS_CUT_SHORT 4
 
 /* Each is main() of a subcommand; argv[0] is its name in messages. Return: the exit status. */
@@ -37,6 +37,9 @@ void lr_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Complain of the command line that argp is parsing, say how to get help, and exit. */
 void lr_refuse_usage(struct argp_state *state, const char *format, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
+
+/* The list of patterns with one more, from malloc(); @list may be NULL and is used up. NULL without memory. */
+char *lr_add_glob(char *list, const char *glob);
 
 /* A decimal number from @low to @high, else -1. */
 int lr_parse_number(const char *text, int low, int high);

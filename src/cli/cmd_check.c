@@ -165,7 +165,7 @@ static int report(struct pair *pair, const struct check_options *options)
 		error = lr_findings_make(&findings, &pair->newer.image, &wanted);
 	if (error != 0)
 		return error;
-	lr_render_begin(&render, STDOUT_FILENO);
+	lr_render_begin(&render, STDOUT_FILENO, NULL);
 	render.options.addresses = options->addresses;
 	render.options.all = options->all;
 	render.options.types = true;

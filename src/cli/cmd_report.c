@@ -1,48 +1,59 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lastref report: the report of a file that `lastref run -o` wrote.
+ * lastref report: one report of all files that `lastref run -o` wrote.
  *
  * Layer: cli. Locks: none; one thread.
  */
 #include "cli/cli.h"
-#include "cli/load.h"
-#include "cli/render.h"
-#include "cli/story.h"
+#include "cli/gather.h"
+#include "cli/present.h"
+#include "cli/replace.h"
+#include "cli/symbols_apart.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 struct report_options {
-	const char *file;
+	struct lr_present present;
+	const char *suppressions;
 	char *types;
-	bool addresses;
-	bool all;
+	char **files;
+	int file_count;
 };
 
 enum key {
+	KEY_OUTPUT = 'o',
 	KEY_ADDRESSES = 256,
 	KEY_ALL,
+	KEY_FORMAT,
+	KEY_SUPPRESSIONS,
 	KEY_TYPE,
 };
 
 static const struct argp_option rows[] = {
-	{ "addresses", KEY_ADDRESSES, NULL, 0, "Show the addresses of objects", 0 },
-	{ "all", KEY_ALL, NULL, 0, "Show every leak, not only the largest", 0 },
+	{ "output", KEY_OUTPUT, "OUT", 0, "Write the report to OUT, not to standard output", 0 },
+	{ "format", KEY_FORMAT, "FMT", 0, "text (the default) or baseline, for `lastref diff'", 0 },
+	{ "suppressions", KEY_SUPPRESSIONS, "FILE", 0,
+	  "Leave out the leaks that a line leak:PATTERN of FILE names", 0 },
 	{ "type", KEY_TYPE, "GLOB", 0, "Show only types whose name matches; may be repeated", 0 },
+	{ "all", KEY_ALL, NULL, 0, "Show every leak, not only the largest", 0 },
+	{ "addresses", KEY_ADDRESSES, NULL, 0, "Show the addresses of objects", 0 },
 	{ 0 },
 };
 
-static char *add_glob(char *list, const char *glob)
+static error_t parse_argument(char *argument, struct argp_state *state)
 {
-	char *longer;
+	struct report_options *options = state->input;
 
-	if (list == NULL)
-		return strdup(glob);
-	longer = realloc(list, strlen(list) + strlen(glob) + 2);
-	return longer != NULL ? strcat(strcat(longer, ","), glob) : NULL;
+	/* argp moves options to the front, so that these stay together. */
+	if (options->file_count++ == 0)
+		options->files = &state->argv[state->next - 1];
+	if (*argument == '\0')
+		lr_refuse_usage(state,
+				"an empty name is no file; give one that `lastref run -o` wrote");
+	return 0;
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -50,23 +61,30 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	struct report_options *options = state->input;
 
 	switch (key) {
+	case KEY_OUTPUT:
+		if (*argument == '\0')
+			lr_refuse_usage(state, "-o takes the name of a file");
+		options->present.output = argument;
+		return 0;
+	case KEY_FORMAT:
+		options->present.format = lr_present_parse_format(state, argument);
+		return 0;
+	case KEY_SUPPRESSIONS:
+		options->suppressions = argument;
+		return 0;
 	case KEY_ADDRESSES:
-		options->addresses = true;
+		options->present.addresses = true;
 		return 0;
 	case KEY_ALL:
-		options->all = true;
+		options->present.all = true;
 		return 0;
 	case KEY_TYPE:
 		if (*argument == '\0')
 			lr_refuse_usage(state, "--type takes a pattern, for example 'net.*'");
-		options->types = add_glob(options->types, argument);
+		options->types = lr_add_glob(options->types, argument);
 		return options->types != NULL ? 0 : ENOMEM;
 	case ARGP_KEY_ARG:
-		if (options->file != NULL)
-			lr_refuse_usage(state, "report takes one file; '%s' is a second one",
-					argument);
-		options->file = argument;
-		return 0;
+		return parse_argument(argument, state);
 	case ARGP_KEY_NO_ARGS:
 		lr_refuse_usage(state, "no file to report; give one that `lastref run -o` wrote");
 	default:
@@ -77,72 +95,76 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static const struct argp argp = {
 	.options = rows,
 	.parser = parse,
-	.args_doc = "FILE",
-	.doc = "Print the report of FILE, which `lastref run -o' wrote.\v"
-	       "The exit status is 0 if nothing was found, 1 if there are leaks or misuse, 2 for wrong usage, 3 if FILE "
-	       "cannot be read or, with nothing found, the report cannot be written, 4 if FILE ends early and was analyzed up to there.",
+	.args_doc = "FILE...|DIR",
+	.doc = "Print one report of all FILEs, and of all files in DIR, which `lastref run -o' wrote.\v"
+	       "The exit status is 0 if nothing was found or all of it is suppressed, 1 if there are leaks or misuse, 2 for "
+	       "wrong usage or a wrong line of FILE of --suppressions, 3 if a file cannot be read or the report cannot be "
+	       "written, 4 if a file ends early and was analyzed up to there.\n\n"
+	       "Examples:\n"
+	       "  lastref run --quiet -o 'reports/%p' -- make test\n"
+	       "  lastref report reports\n"
+	       "  lastref report --format baseline -o leaks.baseline reports",
 };
 
-static int print(const struct lr_loaded *loaded, const struct report_options *options)
+static void write_text(struct lr_sink *sink, const struct lr_text_options *options, void *gather)
+{
+	lr_present_report(sink, options, gather);
+}
+
+/* Return: the exit status. */
+static int present(const struct report_options *options, struct lr_gather *gather)
+{
+	const struct lr_report *report = &gather->report;
+	struct lr_document document;
+	int error;
+
+	lr_present_choose(&options->present, gather);
+	document = lr_gather_document(gather);
+	document.suppressions = options->suppressions;
+	document.addresses = options->present.addresses;
+	error = lr_present(&options->present, &document, write_text, gather);
+	/* Whoever gets no report must not get the status of a good one. */
+	if (gather->failures > 0 || error != 0)
+		return LR_STATUS_UNREADABLE;
+	if (report->cut_short > 0)
+		return LR_STATUS_CUT_SHORT;
+	return lr_report_is_bad(report) ? LR_STATUS_FOUND : 0;
+}
+
+static int report_inputs(const struct report_options *options, const struct lr_suppress *suppress)
 {
 	const struct lr_findings_options wanted = { .type_globs = options->types, .want_types = true };
-	struct lr_findings findings;
-	struct lr_render render;
-	bool bad;
-	int error = lr_findings_make(&findings, &loaded->image, &wanted);
+	struct lr_symbols_apart *symbols = lr_symbols_apart_create();
+	struct lr_gather gather;
+	int status;
 
-	if (error != 0) {
-		lr_complain("cannot analyze %s: %s", options->file, strerror(-error));
-		lr_findings_free(&findings);
-		return LR_STATUS_UNREADABLE;
-	}
-	lr_render_begin(&render, STDOUT_FILENO);
-	render.options.addresses = options->addresses;
-	render.options.all = options->all;
-	render.options.types = true;
-	if (loaded->header->state == LR_PROCESS_SNAPSHOT)
-		render.options.about = LR_TEXT_LIVE;
-	if (findings.objects > 0)
-		lr_story_of_end(&render.sink, &loaded->image);
-	lr_render_report(&render, &findings);
-	bad = lr_render_is_bad(&findings);
-	lr_findings_free(&findings);
-	error = lr_render_end(&render);
-	if (error != 0)
-		lr_complain("cannot write the report: %s; make room, or send it elsewhere",
-			    strerror(-error));
-	if (loaded->image.cut_short)
-		return LR_STATUS_CUT_SHORT;
-	if (bad)
-		return LR_STATUS_FOUND;
-	/* Whoever gets no report must not get the status of a good one. */
-	return error != 0 ? LR_STATUS_NOT_WRITTEN : 0;
+	lr_gather_init(&gather, symbols, suppress);
+	for (int i = 0; i < options->file_count; i++)
+		lr_gather_named(&gather, options->files[i]);
+	lr_gather_inputs(&gather, &wanted);
+	status = present(options, &gather);
+	if (gather.failures == 0)
+		lr_suppress_tell_unused(suppress);
+	lr_gather_finish(&gather);
+	lr_symbols_apart_destroy(symbols);
+	return status;
 }
 
 int lr_cmd_report(int argc, char **argv)
 {
-	struct report_options options = { 0 };
-	struct lr_loaded loaded;
-	int status = LR_STATUS_UNREADABLE;
-	int error, fd;
+	struct report_options options = { .present = { .fd = STDOUT_FILENO, .option = "-o" } };
+	struct lr_suppress suppress;
+	int status = LR_STATUS_USAGE;
+	int error = argp_parse(&argp, argc, argv, 0, NULL, &options);
 
-	error = argp_parse(&argp, argc, argv, 0, NULL, &options);
 	if (error != 0) {
 		lr_complain("cannot read the command line: %s", strerror(error));
 		return LR_STATUS_USAGE;
 	}
-	fd = open(options.file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0) {
-		lr_complain("cannot open %s: %s", options.file, strerror(errno));
-		return status;
-	}
-	error = lr_load(&loaded, fd, false);
-	close(fd);
-	if (error == 0)
-		status = print(&loaded, &options);
-	else
-		lr_load_explain(options.file, &loaded, error);
-	lr_unload(&loaded);
+	if (lr_suppress_read(&suppress, options.suppressions) == 0 &&
+	    (options.present.output == NULL || lr_replace_check(options.present.output, "-o") == 0))
+		status = report_inputs(&options, &suppress);
+	lr_suppress_finish(&suppress);
 	free(options.types);
 	return status;
 }

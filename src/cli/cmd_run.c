@@ -9,6 +9,7 @@
  * on signals end lastref again, and neither a kill nor a crash during the analysis can leave anything behind.
  */
 #include "cli/cli.h"
+#include "cli/replace.h"
 #include "cli/run_child.h"
 #include "cli/run_folder.h"
 #include "cli/run_options.h"
@@ -125,8 +126,21 @@ static int exit_status(const struct lr_run_options *options, const struct lr_run
 	return verdict->not_written ? LR_STATUS_NOT_WRITTEN : 0;
 }
 
+/* Whatever can be refused before CMD starts. Return: the value of LASTREF for it, or NULL after a message. */
+static char *prepare(const struct lr_run_options *options, struct lr_suppress *suppress)
+{
+	const char *inherited = getenv(LR_SETTINGS_VARIABLE);
+
+	if (lr_suppress_read(suppress, options->suppressions) != 0 ||
+	    (options->output != NULL && lr_run_output_check(options->output) != 0) ||
+	    (options->report != NULL && lr_replace_check(options->report, "--report") != 0))
+		return NULL;
+	return lr_run_settings(options, inherited != NULL ? inherited : "");
+}
+
 static int run_in(struct lr_run_folder *folder, struct lr_run_child *child,
-		  const struct lr_run_options *options, const char *settings)
+		  const struct lr_run_options *options, const struct lr_suppress *suppress,
+		  const char *settings)
 {
 	struct lr_run_processes processes;
 	struct lr_run_verdict verdict;
@@ -146,29 +160,30 @@ static int run_in(struct lr_run_folder *folder, struct lr_run_child *child,
 	lr_run_child_release(child);
 	if (failed >= 0)
 		return failed;
-	lr_run_judge(&verdict, options, &processes, &alone, child->pid, status);
+	lr_run_judge(&verdict, options, suppress, &processes, &alone, child->pid, status);
 	lr_run_processes_finish(&processes);
 	return exit_status(options, &verdict, status);
 }
 
 int lr_cmd_run(int argc, char **argv)
 {
-	const char *inherited = getenv(LR_SETTINGS_VARIABLE);
 	struct lr_run_options options;
+	struct lr_suppress suppress;
 	struct lr_run_folder folder;
 	struct lr_run_child child;
 	int status = LR_STATUS_USAGE;
 	char *settings;
 
 	lr_run_options_parse(&options, argc, argv);
-	settings = lr_run_settings(&options, inherited != NULL ? inherited : "");
-	if (settings == NULL || (options.output != NULL && lr_run_output_check(options.output) != 0))
+	settings = prepare(&options, &suppress);
+	if (settings == NULL)
 		goto out;
 	lr_run_child_guard(&child);
 	if (lr_run_folder_make(&folder) == 0)
-		status = run_in(&folder, &child, &options, settings);
+		status = run_in(&folder, &child, &options, &suppress, settings);
 out:
 	free(settings);
+	lr_suppress_finish(&suppress);
 	free(options.types);
 	return status;
 }

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define MESSAGE_MAX 8192
@@ -45,6 +46,16 @@ void lr_refuse_usage(struct argp_state *state, const char *format, ...)
 	va_end(arguments);
 	argp_state_help(state, stderr, ARGP_HELP_STD_ERR);
 	exit(LR_STATUS_USAGE);
+}
+
+char *lr_add_glob(char *list, const char *glob)
+{
+	char *longer;
+
+	if (list == NULL)
+		return strdup(glob);
+	longer = realloc(list, strlen(list) + strlen(glob) + 2);
+	return longer != NULL ? strcat(strcat(longer, ","), glob) : NULL;
 }
 
 int lr_parse_number(const char *text, int low, int high)

@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -99,29 +100,32 @@ static bool has_magic(const struct lr_loaded *loaded)
 	       memcmp(loaded->header->magic, LR_IMAGE_MAGIC, sizeof(loaded->header->magic)) == 0;
 }
 
-void lr_load_explain(const char *name, const struct lr_loaded *loaded, int error)
+void lr_load_explain(const char *name, const struct lr_loaded *loaded, int error, char *text,
+		     size_t size)
 {
-	if (error == -EINVAL)
-		lr_complain("cannot read %s: it is not a regular file; give a file that `lastref run -o` wrote",
-			    name);
-	else if (error == -EBADMSG && loaded->size == 0)
-		lr_complain("cannot read %s: it is empty; give a file that `lastref run -o` wrote",
-			    name);
-	else if (error == -EBADMSG && !has_magic(loaded))
-		lr_complain("cannot read %s: it was not written by `lastref run -o`", name);
-	else if (error == -EBADMSG && loaded->size < sizeof(*loaded->header))
-		lr_complain("cannot read %s: it ends within its first %zu bytes; make it again",
-			    name, sizeof(*loaded->header));
-	else if (error == -EBADMSG)
-		lr_complain("cannot read %s: it is damaged (lengths or checksums are wrong); make it again",
-			    name);
-	else if (error == -ENOTSUP && loaded->header->byte_order != LR_IMAGE_BYTE_ORDER)
-		lr_complain("cannot read %s: it has the byte order of another kind of machine; read it there",
-			    name);
-	else if (error == -ENOTSUP)
-		lr_complain("cannot read %s: its format is version %u, and this lastref (%s) reads version %u; use "
-			    "the lastref that the program was linked with",
-			    name, loaded->header->version, argp_program_version, LR_IMAGE_VERSION);
-	else
-		lr_complain("cannot read %s: %s", name, strerror(-error));
+	const char *reason = strerror(-error);
+	char words[256];
+
+	if (error == -EINVAL) {
+		reason = "it is not a regular file; give a file that `lastref run -o` wrote";
+	} else if (error == -EBADMSG && loaded->size == 0) {
+		reason = "it is empty; give a file that `lastref run -o` wrote";
+	} else if (error == -EBADMSG && !has_magic(loaded)) {
+		reason = "it was not written by `lastref run -o`";
+	} else if (error == -EBADMSG && loaded->size < sizeof(*loaded->header)) {
+		snprintf(words, sizeof(words), "it ends within its first %zu bytes; make it again",
+			 sizeof(*loaded->header));
+		reason = words;
+	} else if (error == -EBADMSG) {
+		reason = "it is damaged (lengths or checksums are wrong); make it again";
+	} else if (error == -ENOTSUP && loaded->header->byte_order != LR_IMAGE_BYTE_ORDER) {
+		reason = "it has the byte order of another kind of machine; read it there";
+	} else if (error == -ENOTSUP) {
+		snprintf(words, sizeof(words),
+			 "its format is version %u, and this lastref (%s) reads version %u; use "
+			 "the lastref that the program was linked with",
+			 loaded->header->version, argp_program_version, LR_IMAGE_VERSION);
+		reason = words;
+	}
+	snprintf(text, size, "cannot read %s: %s", name, reason);
 }

@@ -32,10 +32,11 @@ int lr_load(struct lr_loaded *loaded, int fd, bool is_arena);
 void lr_unload(struct lr_loaded *loaded);
 
 /**
- * lr_load_explain() - complain that @name cannot be analyzed
+ * lr_load_explain() - a message that says why @name cannot be analyzed, and what to do
  * @loaded: as lr_load() left it, for what the header says
  * @error: what lr_load() returned
  */
-void lr_load_explain(const char *name, const struct lr_loaded *loaded, int error);
+void lr_load_explain(const char *name, const struct lr_loaded *loaded, int error, char *text,
+		     size_t size);
 
 #endif

@@ -27,7 +27,7 @@ static const struct command {
 } commands[] = {
 	{ "run", (char[]){ "lastref run" }, lr_cmd_run, "run a program and report what it leaked" },
 	{ "report", (char[]){ "lastref report" }, lr_cmd_report,
-	  "print the report of a file that `run -o` wrote" },
+	  "print one report of the files that `run -o` wrote" },
 	{ "check", (char[]){ "lastref check" }, lr_cmd_check,
 	  "show what lives in a running process, and what grew" },
 	{ "symbolize", (char[]){ "lastref symbolize" }, lr_cmd_symbolize, NULL },
@@ -65,8 +65,7 @@ static int dispatch(int argc, char **argv)
 		argv[0] = commands[i].name_in_messages;
 		return commands[i].run(argc, argv);
 	}
-	lr_complain("there is no command '%s'; the commands are run, report and check (see lastref --help)",
-		    argv[0]);
+	lr_complain("there is no command '%s'; lastref --help lists them", argv[0]);
 	return LR_STATUS_USAGE;
 }
 

@@ -24,7 +24,10 @@ enum key {
 	KEY_STACK_DEPTH,
 	KEY_LEAK_EXIT,
 	KEY_ADDRESSES,
+	KEY_FORMAT,
 	KEY_QUIET,
+	KEY_REPORT,
+	KEY_SUPPRESSIONS,
 };
 
 static const struct argp_option rows[] = {
@@ -35,8 +38,14 @@ static const struct argp_option rows[] = {
 	  "Keep N frames of each stack, 1 to 128 (default: 32)", 0 },
 	{ "leak-exit", KEY_LEAK_EXIT, "N", 0,
 	  "Exit with N if CMD ended with 0 but leaked (default: 23); 0: leave its status alone", 0 },
+	{ "suppressions", KEY_SUPPRESSIONS, "FILE", 0,
+	  "Leave out the leaks that a line leak:PATTERN of FILE names", 0 },
+	{ "format", KEY_FORMAT, "FMT", 0,
+	  "One report of all processes: text or baseline; on standard error, or where --report says",
+	  0 },
+	{ "report", KEY_REPORT, "OUT", 0, "Write one report of all processes to OUT too", 0 },
 	{ "addresses", KEY_ADDRESSES, NULL, 0, "Show the addresses of objects", 0 },
-	{ "quiet", KEY_QUIET, NULL, 0, "Print no report; -o and the exit status stay", 0 },
+	{ "quiet", KEY_QUIET, NULL, 0, "Print no report; -o, --report and the exit status stay", 0 },
 	{ 0 },
 };
 
@@ -92,6 +101,18 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case KEY_LEAK_EXIT:
 		options->leak_exit = take_number(state, "--leak-exit", argument, 0, 255);
 		return 0;
+	case KEY_SUPPRESSIONS:
+		options->suppressions = argument;
+		return 0;
+	case KEY_FORMAT:
+		options->format = lr_present_parse_format(state, argument);
+		options->has_format = true;
+		return 0;
+	case KEY_REPORT:
+		if (*argument == '\0')
+			lr_refuse_usage(state, "--report takes the name of a file");
+		options->report = argument;
+		return 0;
 	case KEY_ADDRESSES:
 		options->addresses = true;
 		return 0;
@@ -117,8 +138,12 @@ static const struct argp argp = {
 	.args_doc = "-- CMD [ARG...]",
 	.doc = "Run CMD with leak checking, and report on standard error what it and its child processes leaked.\v"
 	       "The exit status is that of CMD, or 128 + S if signal S killed it. If it is 0 and something leaked or "
-	       "was misused: 23. 2: wrong usage; nothing was started. 3: CMD ended with 0 but FILE could not be "
-	       "written. 126: CMD is not executable. 127: there is no CMD.",
+	       "was misused: 23. 2: wrong usage; nothing was started. 3: CMD ended with 0 but FILE or OUT could not be "
+	       "written. 126: CMD is not executable. 127: there is no CMD.\n\n"
+	       "Examples:\n"
+	       "  lastref run -- ./server --config test.conf\n"
+	       "  lastref run --quiet -o 'reports/%p' -- make test\n"
+	       "  lastref run --report leaks.txt -- make test",
 };
 
 void lr_run_options_parse(struct lr_run_options *options, int argc, char **argv)

@@ -7,11 +7,17 @@
 #ifndef LR_CLI_RUN_OPTIONS_H
 #define LR_CLI_RUN_OPTIONS_H
 
+#include "cli/present.h"
+
 #include <stdbool.h>
 
 struct lr_run_options {
-	char *output;	 /* -o, or NULL */
-	char *types;	 /* all --type globs, separated by commas; or NULL */
+	char *output;	    /* -o, or NULL */
+	char *types;	    /* all --type globs, separated by commas; or NULL */
+	char *suppressions; /* --suppressions, or NULL */
+	char *report;	    /* --report, or NULL */
+	enum lr_format format;
+	bool has_format; /* --format was given */
 	int stack_depth; /* 0: not given */
 	int leak_exit;
 	bool addresses;

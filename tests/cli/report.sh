@@ -30,14 +30,24 @@ static void crate_destroy(struct crate *crate)
 }
 LASTREF_DEFINE(crate, struct crate, refs, crate_destroy);
 
-#define CRATE crate_ref_init(calloc(1, sizeof(struct crate)));
-#define CRATES_AT_3_PLACES CRATE CRATE CRATE
+#define CRATE crate_ref_init(calloc(1, sizeof(struct crate)))
 
 int main(void)
 {
 	for (int i = 0; i < 2; i++)
 		box_ref_init(calloc(1, sizeof(struct box)));
-	CRATES_AT_3_PLACES CRATES_AT_3_PLACES CRATES_AT_3_PLACES CRATES_AT_3_PLACES
+	CRATE;
+	CRATE;
+	CRATE;
+	CRATE;
+	CRATE;
+	CRATE;
+	CRATE;
+	CRATE;
+	CRATE;
+	CRATE;
+	CRATE;
+	CRATE;
 	return 0;
 }
 C
@@ -207,7 +217,7 @@ test_what_is_no_readable_file_gives_3_and_the_reason()
 	expect_text stderr 'cannot open missing: No such file or directory'
 	run "$LASTREF_CMD" report .
 	expect_status 3
-	expect_text stderr 'cannot read .: it is not a regular file'
+	expect_text stderr "the folder . has no file that \`lastref run -o\` wrote"
 	: >empty
 	run "$LASTREF_CMD" report empty
 	expect_status 3
@@ -240,9 +250,9 @@ test_a_wrong_command_line_gives_2()
 	run "$LASTREF_CMD" report
 	expect_status 2
 	expect_text stderr 'no file to report'
-	run "$LASTREF_CMD" report one two
+	run "$LASTREF_CMD" report --format nonsense file
 	expect_status 2
-	expect_text stderr "report takes one file; 'two' is a second one"
+	expect_text stderr "there is no format 'nonsense'; the formats are"
 	run "$LASTREF_CMD" report --no-such-option file
 	expect_status 2
 }

@@ -121,7 +121,7 @@ test_a_wrong_command_line_starts_nothing_and_gives_2()
 	expect_status 2
 	run "$LASTREF_CMD" no-such-command
 	expect_status 2
-	expect_text stderr "there is no command 'no-such-command'; the commands are run, report and check"
+	expect_text stderr "there is no command 'no-such-command'; lastref --help lists them"
 }
 
 test_a_wrong_lastref_variable_starts_nothing_and_gives_2()

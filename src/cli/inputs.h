@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The files that FILE...|DIR on a command line names.
+ *
+ * Layer: cli.
+ */
+#ifndef LR_CLI_INPUTS_H
+#define LR_CLI_INPUTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct lr_input {
+	char *name;
+	dev_t device; /* with the number: to know a file that is named twice. 0 and 0 if it is not there */
+	ino_t number;
+};
+
+struct lr_inputs {
+	struct lr_input *all;
+	size_t count;
+};
+
+/* Starts all zero. */
+void lr_inputs_finish(struct lr_inputs *inputs);
+
+/**
+ * lr_inputs_add() - add a file, or the images in a folder, by name
+ *
+ * What is no folder is added as it is, be it there or not. A file that was added before is left out, with a message.
+ *
+ * @problem: gets a message on failure: a folder cannot be read or has no images, or there is no memory
+ *
+ * Return: 0 or a negative errno.
+ */
+int lr_inputs_add(struct lr_inputs *inputs, const char *name, char *problem, size_t size);
+
+/* Does the regular file begin as an image does? Where it is shorter, as far as it goes; not if it cannot be read. */
+bool lr_inputs_is_image(const char *name);
+
+#endif

@@ -1,0 +1,245 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The report of causes, as text: a forgotten reference with all that it keeps, and a cycle.
+. "$(dirname "$0")/../support/tap.sh"
+. "$(dirname "$0")/../support/programs.sh"
+
+# A file system of which a mount is forgotten, with so many dentries. What it holds is in no member.
+mount_program()
+{
+	cat >prog.c <<-'C'
+		#include <lastref/lastref.h>
+		#include <stdio.h>
+		#include <stdlib.h>
+
+		struct dentry {
+			struct lastref_count refs;
+			char name[36];
+		};
+
+		static void dentry_destroy(struct dentry *dentry)
+		{
+			free(dentry);
+		}
+
+		LASTREF_DEFINE(dentry, struct dentry, refs, dentry_destroy);
+
+		struct mount {
+			struct lastref_count refs;
+			struct dentry **children;
+			size_t count;
+		};
+
+		static void mount_destroy(struct mount *mount)
+		{
+			for (size_t i = 0; i < mount->count; i++)
+				dentry_ref_clear(&mount->children[i]);
+			free(mount->children);
+			free(mount);
+		}
+
+		static void mount_visit(const void *object, lastref_visitor visitor, void *context)
+		{
+			const struct mount *mount = object;
+
+			for (size_t i = 0; i < mount->count; i++)
+				visitor(context, "children", mount->children[i]);
+		}
+
+		static int mount_describe(const void *object, char *buf, size_t size)
+		{
+			(void)object;
+			return snprintf(buf, size, "\"ext4:/data\"");
+		}
+
+		LASTREF_DEFINE(mount, struct mount, refs, mount_destroy, .describe = mount_describe,
+			       .visit = mount_visit);
+
+		static struct dentry *dentry_new(void)
+		{
+			struct dentry *dentry = calloc(1, sizeof(*dentry));
+
+			if (!dentry)
+				abort();
+			dentry_ref_init(dentry);
+			return dentry;
+		}
+
+		static struct mount *mount_new(size_t count)
+		{
+			struct mount *mount = calloc(1, sizeof(*mount));
+
+			if (!mount || !(mount->children = calloc(count, sizeof(*mount->children))))
+				abort();
+			while (mount->count < count)
+				mount->children[mount->count++] = dentry_new();
+			mount_ref_init(mount);
+			return mount;
+		}
+
+		static struct mount *last_mount;
+
+		int main(void)
+		{
+			struct mount *mount = mount_new(10000);
+
+			last_mount = mount_ref(mount);
+			mount_unref(mount);
+			return 0;
+		}
+	C
+	compile prog prog.c
+}
+
+# Sessions and streams that hold each other; each second stream has a packet.
+cycle_program()
+{
+	cat >prog.c <<-'C'
+		#include <lastref/lastref.h>
+		#include <stdlib.h>
+
+		struct packet {
+			struct lastref_count refs;
+		};
+
+		static void packet_destroy(struct packet *packet)
+		{
+			free(packet);
+		}
+
+		LASTREF_DEFINE(packet, struct packet, refs, packet_destroy);
+
+		struct session;
+
+		struct stream {
+			struct lastref_count refs;
+			struct session *owner;
+			struct packet *first;
+		};
+
+		static void stream_destroy(struct stream *stream);
+		LASTREF_DEFINE(stream, struct stream, refs, stream_destroy,
+			       .owns = LASTREF_OWNS(struct stream, owner, first));
+
+		struct session {
+			struct lastref_count refs;
+			struct stream *stream;
+		};
+
+		static void session_destroy(struct session *session)
+		{
+			stream_unref(session->stream);
+			free(session);
+		}
+
+		LASTREF_DEFINE(session, struct session, refs, session_destroy,
+			       .owns = LASTREF_OWNS(struct session, stream));
+
+		static void stream_destroy(struct stream *stream)
+		{
+			session_unref(stream->owner);
+			packet_unref(stream->first);
+			free(stream);
+		}
+
+		static void serve(int with_packet)
+		{
+			struct session *session = calloc(1, sizeof(*session));
+			struct stream *stream = calloc(1, sizeof(*stream));
+
+			if (!session || !stream)
+				abort();
+			session_ref_init(session);
+			stream_ref_init(stream);
+			stream->owner = session_ref(session);
+			session->stream = stream;
+			if (with_packet && (stream->first = calloc(1, sizeof(struct packet))))
+				packet_ref_init(stream->first);
+			session_unref(session);
+		}
+
+		int main(void)
+		{
+			for (int i = 0; i < 312; i++)
+				serve(i % 2);
+			return 0;
+		}
+	C
+	compile prog prog.c
+}
+
+# expect_report FILE: it is what stands on standard input, whatever the line numbers and fingerprints are.
+expect_report()
+{
+	sed -E 's/\[lr-[0-9a-f]{8}\]/[lr-...]/; s/prog\.c:[0-9]+/prog.c:N/g' "$1" >got
+	diff -u - got || fail "the report is another one"
+}
+
+test_one_forgotten_reference_and_all_that_it_keeps_are_one_block()
+{
+	mount_program
+	with leaks=warn ./prog
+	expect_report stderr <<-'END'
+		lastref: 10,001 objects leaked, 429 KB, 1 cause
+
+		LEAK 1 of 1  [lr-...]  1 leaked reference keeps 10,001 objects (429 KB) alive
+		  ROOT     mount#1 "ext4:/data"  (reference count of 1 instead of 0)
+		  BORN AT  prog.c:N mount_new < prog.c:N main
+		  KEEPS    10,000 dentry, through mount.children
+		  Fix this one reference and all 10,001 go. Independent leaks left after that: 0
+	END
+}
+
+test_the_parent_and_a_file_tell_the_same()
+{
+	mount_program
+	run "$LASTREF_CMD" run -o image -- ./prog
+	expect_status 23
+	expect_text stderr '1 leaked reference keeps 10,001 objects (429 KB) alive'
+	expect_text stderr '  KEEPS    10,000 dentry, through mount.children'
+	run "$LASTREF_CMD" report image
+	expect_text stdout '  KEEPS    10,000 dentry, through mount.children'
+	expect_text stdout '  Fix this one reference and all 10,001 go. Independent leaks left after that: 0'
+}
+
+test_cycles_of_one_shape_are_one_block()
+{
+	cycle_program
+	with leaks=warn ./prog
+	expect_report stderr <<-'END'
+		lastref: 780 objects leaked, 13 KB, 1 cause
+
+		CYCLE 1 of 1  [lr-...]  2 objects hold each other and nobody else holds them (312 times, same shape)
+		  session#1 .stream --> stream#1
+		  stream#1 .owner --> session#1   <- closes the cycle
+		  BORN AT  prog.c:N serve < prog.c:N main
+		  also keeps 156 packet
+	END
+}
+
+# Without options of the types, memory is looked at.
+test_without_owns_and_visit_the_same_cycle_is_found_in_memory()
+{
+	cycle_program
+	sed -E 's/,$/);/; /\.owns = /d' prog.c >found.c
+	compile found found.c
+	with leaks=warn ./found
+	expect_text stderr '2 objects hold each other and nobody else holds them (312 times, same shape)'
+	expect_text stderr '  session#1 +0x8 --> stream#1'
+	expect_text stderr '  also keeps 156 packet'
+	expect_text stderr 'These references were found in the memory of the objects'
+}
+
+test_a_killed_process_has_no_graph_and_each_object_is_a_leak()
+{
+	mount_program
+	sed -E 's/^(\t*)return 0;$/\1abort();/' prog.c >killed.c
+	compile killed killed.c
+	run "$LASTREF_CMD" run -- ./killed
+	expect_text stderr 'lastref: 10,001 objects leaked'
+	expect_text stderr '10,000 dentry'
+	expect_text stderr 'who holds whom is not known'
+}
+
+run_tests "$@"

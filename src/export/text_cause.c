@@ -161,6 +161,25 @@ static void write_advice(const struct lr_text *text, const struct lr_entry *entr
 	lr_sink_text(sink, "\n");
 }
 
+/* The figures are the first process's. */
+static void write_also_held(const struct lr_text *text, const struct lr_entry *entry)
+{
+	uint64_t held = entry->cause->also_held;
+	bool is_cycle = entry->cause->kind == LR_CAUSE_CYCLE;
+
+	if (held == 0)
+		return;
+	lr_sink_text(text->sink, "  ");
+	if (is_cycle)
+		lr_text_plural(text->sink, held, "cycle is", "cycles are");
+	else
+		lr_text_plural(text->sink, held, "root is", "roots are");
+	lr_sink_text(text->sink,
+		     held == 1 ?
+			     " held by other leaks as well, and goes when those are mended too\n" :
+			     " held by other leaks as well, and go when those are mended too\n");
+}
+
 static bool keeps(const struct lr_entry *entry)
 {
 	return entry->objects > entry->roots;
@@ -319,6 +338,7 @@ static void write_cycle(struct lr_text *text, const struct lr_entry *entry)
 	write_described(text, entry);
 	write_site(text, entry, "  BORN AT  ", entry->cause->site);
 	write_also_kept(text, entry);
+	write_also_held(text, entry);
 }
 
 static void write_leak(struct lr_text *text, const struct lr_entry *entry)
@@ -332,6 +352,7 @@ static void write_leak(struct lr_text *text, const struct lr_entry *entry)
 		write_kept(text, entry, "  KEEPS    ");
 		write_advice(text, entry);
 	}
+	write_also_held(text, entry);
 	write_dying(text, entry);
 }
 

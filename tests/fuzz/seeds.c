@@ -40,23 +40,9 @@ static void end(const char *name)
 	image_builder_finish(&builder);
 }
 
-static void look(uint32_t record, uint64_t birth, int32_t count)
-{
-	struct lr_look *look = image_builder_add(&builder, LR_LOOKS, NULL);
-
-	*look = (struct lr_look){
-		.record = record, .birth = (uint32_t)birth, .count = count, .size = 64
-	};
-}
-
 static void edge(uint32_t from, uint32_t to, const char *member)
 {
-	struct lr_edge *edge = image_builder_add(&builder, LR_EDGES, NULL);
-
-	edge->from = from;
-	edge->to = to;
-	edge->offset = 8;
-	edge->how = member ? image_builder_text(&builder, member) | LR_EDGE_DECLARED : LR_EDGE_FOUND;
+	image_builder_edge(&builder, from, to, member, 8);
 }
 
 /* Boxes of numbers 1 to @count, born at one site; each with one reference, and looked at. */
@@ -67,8 +53,11 @@ static void boxes(uint32_t count, uint32_t flags)
 	uint32_t site = image_builder_site(&builder, "/lib/libbox.so.1", 0x101, start);
 
 	for (uint32_t i = 1; i <= count; i++) {
-		image_builder_record(&builder, type, i, site, LR_STATE_ALIVE | flags);
-		look(i, i, 1);
+		uint32_t id = image_builder_object(&builder, type, i, site, 1);
+		struct lr_record *record =
+			(void *)(uintptr_t)lr_image_at(&builder.image, LR_RECORDS, id - 1);
+
+		record->state |= flags;
 	}
 }
 

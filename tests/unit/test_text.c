@@ -306,3 +306,80 @@ Test(text, the_table_of_types_is_sorted_by_name)
 	cr_assert_not_null(strstr(text, "ant "));
 	cr_assert_lt(strstr(text, "ant "), strstr(text, "zebra "));
 }
+
+/*
+ * Causes.
+ */
+
+Test(text, a_forgotten_reference_is_told_with_what_it_keeps)
+{
+	uint32_t box = image_builder_type(&builder, "box", 100);
+	uint32_t leaf = image_builder_type(&builder, "leaf", 100);
+	uint32_t root = image_builder_object(&builder, box, 1, 0, 1);
+
+	for (uint64_t i = 1; i <= 3; i++)
+		image_builder_edge(&builder, root, image_builder_object(&builder, leaf, i, 0, 1),
+				   "leaves", 8);
+	leak("other", 1, 0);
+	write_report();
+	assert_says("lastref: 5 objects leaked, 320 B, 2 causes\n");
+	assert_says("  1 leaked reference keeps 4 objects (256 B) alive\n");
+	assert_says("  ROOT     box#1\n");
+	assert_says("  KEEPS    3 leaf, through box.leaves\n");
+	assert_says("  Fix this one reference and all 4 go. Independent leaks left after that: 1\n");
+	assert_says(
+		"note: 1 object was not looked at: who holds it, and whom it holds, is not known\n");
+}
+
+Test(text, a_root_that_another_leak_holds_too_does_not_go_alone)
+{
+	uint32_t box = image_builder_type(&builder, "box", 100);
+	uint32_t leaf = image_builder_type(&builder, "leaf", 100);
+	uint32_t first = image_builder_object(&builder, box, 1, 0, 1);
+
+	image_builder_edge(&builder, first, image_builder_object(&builder, leaf, 1, 0, 2), "leaf", 8);
+	write_report();
+	assert_says("  1 root is held by other leaks as well, and goes when those are mended too\n");
+}
+
+Test(text, what_two_causes_keep_together_is_in_no_block)
+{
+	uint32_t box = image_builder_type(&builder, "box", 100);
+	uint32_t leaf = image_builder_type(&builder, "leaf", 100);
+	uint32_t one = image_builder_object(&builder, box, 1, 0, 1);
+	uint32_t other = image_builder_object(&builder, box, 2,
+					      image_builder_site(&builder, "/p", 0x200, 0), 1);
+	uint32_t both = image_builder_object(&builder, leaf, 1, 0, 2);
+
+	image_builder_edge(&builder, one, both, "leaf", 8);
+	image_builder_edge(&builder, other, both, "leaf", 8);
+	write_report();
+	assert_says("LEAK 2 of 2");
+	assert_says(
+		"note: 1 object is kept by several of these leaks together, and goes with the last of them\n");
+}
+
+Test(text, a_cycle_found_in_memory_says_so_and_names_offsets)
+{
+	uint32_t box = image_builder_type(&builder, "box", 100);
+	uint32_t one = image_builder_object(&builder, box, 1, 0, 1);
+	uint32_t other = image_builder_object(&builder, box, 2, 0, 2);
+
+	image_builder_edge(&builder, one, other, NULL, 0x18);
+	image_builder_edge(&builder, other, one, NULL, 0x20);
+	write_report();
+	assert_says("CYCLE 1 of 1");
+	assert_says("  2 objects hold each other, and 1 reference from outside was forgotten too\n");
+	assert_says("  box#1 +0x18 --> box#2\n  box#2 +0x20 --> box#1   <- closes the cycle\n");
+	assert_says("  These references were found in the memory of the objects;");
+}
+
+Test(text, an_object_may_hold_itself)
+{
+	uint32_t box = image_builder_type(&builder, "box", 100);
+	uint32_t one = image_builder_object(&builder, box, 1, 0, 1);
+
+	image_builder_edge(&builder, one, one, "self", 8);
+	write_report();
+	assert_says("  1 object holds itself and nobody else holds it\n");
+}

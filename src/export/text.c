@@ -22,12 +22,6 @@ static bool is_in_doubt(const struct lr_report *report)
 	       report->counters[LR_LOST_TYPES] > 0 || report->counters[LR_OTHER_COPIES] > 0;
 }
 
-/* Is it of a process that goes on, where what lives may be wanted? */
-static bool is_of_running(const struct lr_text *text)
-{
-	return text->options->about == LR_TEXT_LIVE || text->options->about == LR_TEXT_GROWN;
-}
-
 /* The total, where there is no new leak. */
 static void write_no_new_leaks(const struct lr_text *text)
 {
@@ -37,7 +31,7 @@ static void write_no_new_leaks(const struct lr_text *text)
 	struct lr_sink *sink = text->sink;
 
 	lr_sink_text(sink, "lastref: ");
-	if (is_of_running(text)) {
+	if (lr_text_is_of_running(text)) {
 		lr_sink_printf(sink, "nothing %s%s",
 			       text->options->about == LR_TEXT_LIVE ? "lives" :
 								      "was born since and lives",
@@ -112,7 +106,7 @@ static void write_total(const struct lr_text *text)
 	uint64_t bad =
 		report->objects + report->reported + report->released + report->counters[LR_MISUSES];
 
-	lr_text_color(text, bad > 0 && !is_of_running(text) ? "1;31" : "1;32");
+	lr_text_color(text, bad > 0 && !lr_text_is_of_running(text) ? "1;31" : "1;32");
 	if (report->objects == 0)
 		write_no_new_leaks(text);
 	else

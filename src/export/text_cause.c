@@ -196,7 +196,12 @@ static void write_leak_title(const struct lr_text *text, const struct lr_entry *
 		lr_text_type(sink, entry->findings->image, entry->cause->type);
 		return;
 	}
-	lr_text_plural(sink, references, "leaked reference keeps ", "leaked references keep ");
+	/* In a process that goes on they may be wanted. */
+	if (lr_text_is_of_running(text))
+		lr_text_plural(sink, references, "reference keeps ", "references keep ");
+	else
+		lr_text_plural(sink, references, "leaked reference keeps ",
+			       "leaked references keep ");
 	lr_text_objects(sink, entry->objects);
 	lr_sink_text(sink, " (");
 	lr_sink_size(sink, entry->bytes);
@@ -350,7 +355,8 @@ static void write_leak(struct lr_text *text, const struct lr_entry *entry)
 		write_examples(text, entry, "  SUCH AS  ");
 	} else {
 		write_kept(text, entry, "  KEEPS    ");
-		write_advice(text, entry);
+		if (!lr_text_is_of_running(text))
+			write_advice(text, entry);
 	}
 	write_also_held(text, entry);
 	write_dying(text, entry);

@@ -20,6 +20,9 @@ struct lr_text {
 	struct lr_named_modules modules;
 };
 
+/* Is it of a process that goes on, where what lives may be wanted? */
+bool lr_text_is_of_running(const struct lr_text *text);
+
 /* Words. */
 void lr_text_color(const struct lr_text *text, const char *code);
 void lr_text_plural(struct lr_sink *sink, uint64_t number, const char *one, const char *many);

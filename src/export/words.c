@@ -14,6 +14,11 @@ void lr_text_color(const struct lr_text *text, const char *code)
 		lr_sink_printf(text->sink, "\033[%sm", code);
 }
 
+bool lr_text_is_of_running(const struct lr_text *text)
+{
+	return text->options->about == LR_TEXT_LIVE || text->options->about == LR_TEXT_GROWN;
+}
+
 void lr_text_plural(struct lr_sink *sink, uint64_t number, const char *one, const char *many)
 {
 	lr_sink_number(sink, number);

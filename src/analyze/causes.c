@@ -509,10 +509,12 @@ static void sum_up(const struct lr_causes *causes)
 
 	for (uint32_t i = 0; i < graph->node_count; i++) {
 		struct lr_type_facts type = lr_types_get(causes->types, lr_graph_type(graph, i));
-		int32_t surplus = graph->nodes[i].surplus;
+		struct lr_node *node = &graph->nodes[i];
+		bool is_dying = node->surplus == LR_SURPLUS_DYING;
 
-		add_to_sums(causes, i, 1, surplus >= LR_SURPLUS_UNKNOWN ? 0 : type.size);
-		causes->findings->unlooked += surplus == LR_SURPLUS_UNLOOKED && type.is_wanted;
+		node->label = graph->labels[node->component];
+		add_to_sums(causes, i, 1, node->is_looked ? 0 : type.size);
+		causes->findings->unlooked += !node->is_looked && !is_dying && type.is_wanted;
 	}
 	for (uint64_t at = 0; (looks = lr_run_at(graph->image, LR_LOOKS, at, &count)); at += count) {
 		for (uint64_t i = 0; i < count; i++) {

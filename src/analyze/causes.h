@@ -13,7 +13,7 @@
 #include "analyze/types.h"
 
 /*
- * Labels of components: the number of the cause that alone keeps it, from 1; or one of the values
+ * Labels of components, at last of their nodes: the number of the cause that alone keeps it, from 1; or one of the values
  * at the end of the range. Those of roots have LR_LABEL_ROOT.
  */
 #define LR_LABEL_ROOT (UINT32_C(1) << 31)
@@ -27,12 +27,12 @@
 
 static inline uint32_t lr_label_value(const struct lr_graph *graph, uint32_t node)
 {
-	return graph->labels[graph->nodes[node].component] & LR_LABEL_VALUE;
+	return graph->nodes[node].label & LR_LABEL_VALUE;
 }
 
 static inline bool lr_label_is_root(const struct lr_graph *graph, uint32_t node)
 {
-	return graph->labels[graph->nodes[node].component] & LR_LABEL_ROOT;
+	return graph->nodes[node].label & LR_LABEL_ROOT;
 }
 
 /* While causes are made. */

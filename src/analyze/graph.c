@@ -25,13 +25,6 @@ _Static_assert(LR_SEGMENTS_MAX *(uint64_t)(LR_SEGMENT_SIZE / sizeof(struct lr_re
 _Static_assert(LR_SEGMENTS_MAX *(uint64_t)(LR_SEGMENT_SIZE / sizeof(struct lr_edge)) < INT32_MAX,
 	       "a surplus is larger than LR_SURPLUS_UNKNOWN, however many edges there are");
 
-/* Of 64 records: which have nodes, and how many nodes there are before them. */
-struct lr_rank {
-	uint64_t is_node;
-	uint32_t before;
-	uint32_t unused;
-};
-
 static uint64_t padded(uint64_t size)
 {
 	return (size + 63) & ~UINT64_C(63);
@@ -91,26 +84,10 @@ void lr_graph_add(struct lr_graph *graph, const struct lr_live *live)
 	graph->nodes[number] = (struct lr_node){
 		.record = (uint32_t)live->ordinal & 0xfffffff,
 		.is_ignored = lr_live_is_ignored(live),
-		.surplus = lr_live_is_alive(live) ? LR_SURPLUS_UNLOOKED : LR_SURPLUS_DYING,
+		.surplus = lr_live_is_alive(live) ? LR_SURPLUS_UNKNOWN : LR_SURPLUS_DYING,
 	};
 	graph->births[number] = short_birth(live->copy.birth);
 	graph->node_count++;
-}
-
-uint32_t lr_graph_find(const struct lr_graph *graph, uint32_t record_id)
-{
-	uint64_t ordinal = (uint64_t)record_id - 1;
-	const struct lr_rank *rank;
-	uint64_t bit;
-
-	/* An edge may lead to a record that was added since the graph was made. */
-	if (graph->node_count == 0 || ordinal > graph->nodes[graph->node_count - 1].record)
-		return LR_NO_NODE;
-	rank = &graph->ranks[ordinal / 64];
-	bit = UINT64_C(1) << ordinal % 64;
-	if (!(rank->is_node & bit))
-		return LR_NO_NODE;
-	return rank->before + (uint32_t)__builtin_popcountll(rank->is_node & (bit - 1));
 }
 
 bool lr_graph_take(const struct lr_graph *graph, uint32_t node, struct lr_live *ret)
@@ -139,18 +116,22 @@ uint32_t lr_graph_looked(const struct lr_graph *graph, const struct lr_look *loo
 {
 	uint32_t node = node_of_look(graph, look);
 
-	return node != LR_NO_NODE && graph->nodes[node].surplus >= LR_SURPLUS_UNKNOWN ? node :
-											LR_NO_NODE;
+	return node != LR_NO_NODE && graph->nodes[node].is_looked ? node : LR_NO_NODE;
 }
 
 static void take_look(struct lr_graph *graph, const struct lr_look *look)
 {
-	uint32_t node = node_of_look(graph, look);
-	bool is_known = look->count >= 0 && look->count < INT32_MAX;
+	uint32_t number = node_of_look(graph, look);
+	struct lr_node *node;
 
-	if (node == LR_NO_NODE || graph->nodes[node].surplus != LR_SURPLUS_UNLOOKED)
+	if (number == LR_NO_NODE)
 		return;
-	graph->nodes[node].surplus = is_known ? look->count : LR_SURPLUS_UNKNOWN;
+	node = &graph->nodes[number];
+	if (node->is_looked || node->surplus == LR_SURPLUS_DYING)
+		return;
+	node->is_looked = 1;
+	if (look->count >= 0 && look->count < INT32_MAX)
+		node->surplus = look->count;
 }
 
 static void take_looks(struct lr_graph *graph)

@@ -21,15 +21,25 @@ struct lr_node {
 	uint32_t is_held : 1;	 /* by a node of another component */
 	uint32_t is_loop : 1;	 /* it holds itself */
 	uint32_t is_ignored : 1; /* the program said that it is no leak */
-	int32_t surplus;    /* its count less the references that nodes hold; or LR_SURPLUS_* */
+	uint32_t is_looked : 1;	 /* a check looked at it; else it has no edges */
+	union {
+		int32_t surplus; /* its count less the references that nodes hold, or LR_SURPLUS_* */
+		uint32_t label;	 /* after lr_causes_of_graph(): see causes.h */
+	};
 	uint32_t first;	    /* of its targets; they end where those of the next node begin */
 	uint32_t component; /* 1 and up; who holds has a smaller number than who is held */
 };
 
 /* Not numbers: less than any surplus can be. */
-#define LR_SURPLUS_UNKNOWN (INT32_MIN + 2)  /* looked at, but its count is not known */
-#define LR_SURPLUS_UNLOOKED (INT32_MIN + 1) /* has no edges */
-#define LR_SURPLUS_DYING INT32_MIN	    /* has no edges */
+#define LR_SURPLUS_UNKNOWN (INT32_MIN + 1)
+#define LR_SURPLUS_DYING INT32_MIN
+
+/* Of 64 records: which have nodes, and how many nodes there are before them. */
+struct lr_rank {
+	uint64_t is_node;
+	uint32_t before;
+	uint32_t unused;
+};
 
 struct lr_graph {
 	const struct lr_image *image;
@@ -81,11 +91,6 @@ void lr_graph_add(struct lr_graph *graph, const struct lr_live *live);
  */
 void lr_graph_connect(struct lr_graph *graph);
 
-/**
- * lr_graph_find() - the node of a record (ordinal + 1, as looks and edges have it), or LR_NO_NODE
- */
-uint32_t lr_graph_find(const struct lr_graph *graph, uint32_t record_id);
-
 /** lr_graph_take() - the object of a node, if its record is still that object's */
 bool lr_graph_take(const struct lr_graph *graph, uint32_t node, struct lr_live *ret);
 
@@ -97,6 +102,30 @@ struct lr_component lr_graph_component_at(const struct lr_graph *graph, uint32_t
 
 /** lr_graph_component_of() - that of a node */
 struct lr_component lr_graph_component_of(const struct lr_graph *graph, uint32_t node);
+
+/* Bits that are set. The compiler's own is a call where the processor may lack the instruction. */
+static inline uint32_t lr_bits(uint64_t word)
+{
+	word -= word >> 1 & UINT64_C(0x5555555555555555);
+	word = (word & UINT64_C(0x3333333333333333)) + (word >> 2 & UINT64_C(0x3333333333333333));
+	word = (word + (word >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	return (uint32_t)(word * UINT64_C(0x0101010101010101) >> 56);
+}
+
+/* The node of a record (ordinal + 1, as looks and edges have it), or LR_NO_NODE. */
+static inline uint32_t lr_graph_find(const struct lr_graph *graph, uint32_t record_id)
+{
+	uint64_t ordinal = (uint64_t)record_id - 1;
+	const struct lr_rank *rank;
+	uint64_t bit;
+
+	/* Also of 0, and of a record that was added since the graph was made. */
+	if (ordinal >= graph->records)
+		return LR_NO_NODE;
+	rank = &graph->ranks[ordinal / 64];
+	bit = UINT64_C(1) << ordinal % 64;
+	return rank->is_node & bit ? rank->before + lr_bits(rank->is_node & (bit - 1)) : LR_NO_NODE;
+}
 
 static inline uint32_t lr_graph_type(const struct lr_graph *graph, uint32_t node)
 {
@@ -121,10 +150,10 @@ static inline bool lr_graph_ends(const struct lr_graph *graph, const struct lr_e
 	uint32_t from = lr_graph_find(graph, edge->from);
 	uint32_t to;
 
-	if (from == LR_NO_NODE || graph->nodes[from].surplus < LR_SURPLUS_UNKNOWN)
+	if (from == LR_NO_NODE || !graph->nodes[from].is_looked)
 		return false;
 	to = lr_graph_find(graph, edge->to);
-	if (to == LR_NO_NODE || graph->nodes[to].surplus < LR_SURPLUS_UNKNOWN)
+	if (to == LR_NO_NODE || !graph->nodes[to].is_looked)
 		return false;
 	*ret_from = from;
 	*ret_to = to;

@@ -2,7 +2,7 @@
 /*
  * Live objects of one type at one address: all but one were freed without their last unref.
  *
- * Layer: analyze.
+ * Layer: analyze. Memory from mmap: two bytes an object, and more only for those that are suspect.
  */
 #ifndef LR_ANALYZE_PLACES_H
 #define LR_ANALYZE_PLACES_H
@@ -13,13 +13,17 @@
 struct lr_places {
 	const struct lr_image *image;
 	const struct lr_findings_options *options;
-	uint32_t *table; /* record ordinal + 1, hashed by address and type */
-	uint64_t mask;
+	unsigned char *sieve; /* two bits a slot; see places.c */
+	uint64_t slots;
+	uint32_t *table; /* of the suspects: record ordinal + 1, hashed by address and type */
+	uint64_t table_size;
+	uint64_t suspects;
 };
 
 /**
- * lr_places_init() - for at most @live live records. Return: false without memory; then every
- * record passes for current.
+ * lr_places_init() - for at most @live live records
+ *
+ * Return: false without memory; then every record passes for current.
  */
 bool lr_places_init(struct lr_places *places, const struct lr_image *image,
 		    const struct lr_findings_options *options, uint64_t live);

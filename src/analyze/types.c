@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-static struct lr_type_facts make_facts(const struct lr_types *types, uint32_t id)
+struct lr_type_facts lr_types_make(const struct lr_types *types, uint32_t id)
 {
 	const struct lr_type_entry *entry = lr_image_type(types->image, id);
 	struct lr_type_facts facts = { .is_there = entry != NULL };
@@ -42,20 +42,13 @@ void lr_types_init(struct lr_types *types, const struct lr_image *image, const c
 	types->mapped = types->count * sizeof(*types->facts);
 	types->facts = lr_pages_map(types->mapped);
 	for (uint32_t id = 0; types->facts && id < types->count; id++)
-		types->facts[id] = make_facts(types, id);
+		types->facts[id] = lr_types_make(types, id);
 }
 
 void lr_types_finish(struct lr_types *types)
 {
 	lr_pages_unmap(types->facts, types->mapped);
 	types->facts = NULL;
-}
-
-struct lr_type_facts lr_types_get(const struct lr_types *types, uint32_t id)
-{
-	if (!types->facts)
-		return make_facts(types, id);
-	return types->facts[id < types->count ? id : 0];
 }
 
 static int ids_order(const void *image, const void *a, const void *b)

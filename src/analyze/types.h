@@ -32,8 +32,14 @@ void lr_types_finish(struct lr_types *types);
 /** lr_types_rank() - fill the ranks; what lr_types_order() costs many times without them */
 void lr_types_rank(struct lr_types *types);
 
-/** lr_types_get() - of type @id, which may be none */
-struct lr_type_facts lr_types_get(const struct lr_types *types, uint32_t id);
+/** lr_types_make() - anew; use lr_types_get() */
+struct lr_type_facts lr_types_make(const struct lr_types *types, uint32_t id);
+
+/* Of type @id, which may be none. */
+static inline struct lr_type_facts lr_types_get(const struct lr_types *types, uint32_t id)
+{
+	return types->facts ? types->facts[id < types->count ? id : 0] : lr_types_make(types, id);
+}
 
 /** lr_types_order() - negative, 0, positive, as strcmp(): by what they are called, never by id */
 int lr_types_order(const struct lr_types *types, uint32_t a, uint32_t b);

@@ -189,8 +189,10 @@ test_the_lookup_fault_is_reported_by_type_path_and_line_of_birth()
 	expect_status 23
 	expect_text stdout 'result   verified, 0 wrong'
 	expect_text stdout 'destroy  6 objects leaked'
-	expect_text stderr '"/tree/a"'
+	expect_text stderr '1 leaked reference keeps 6 objects'
+	expect_match stderr 'ROOT     dentry#[0-9]+ "/tree/a"'
 	expect_match stderr 'dentry\.c:[0-9]+ dentry_new'
+	expect_text stderr 'KEEPS    3 inode, through dentry.inode'
 	expect_no_text stderr 'file.c:'
 }
 
@@ -200,7 +202,8 @@ test_the_handle_fault_is_reported_by_type_path_and_line_of_birth()
 	run "$LASTREF_CMD" run -- "$MEMFS" import tree --fault handle
 	expect_status 23
 	expect_text stdout 'destroy  7 objects leaked'
-	expect_match stderr 'file#[0-9]+ "/tree/a"'
+	expect_text stderr '1 leaked reference keeps 7 objects'
+	expect_match stderr 'ROOT     file#[0-9]+ "/tree/a"'
 	expect_match stderr 'file\.c:[0-9]+ file_new'
 }
 
@@ -209,7 +212,7 @@ test_a_tree_larger_than_the_cache_makes_the_round_trip()
 	mkdir -p tree/a/b tree/c
 	(cd tree/a && seq 300 | xargs touch && cd ../c && seq 300 | xargs touch)
 	import --cache 7
-	expect_match stdout '^time cache: .* [1-9][0-9]* evicted; [0-9]+ entries, 7 at rest$'
+	expect_match stdout '^time cache: .* [1-9][0-9]* evicted; [0-9]+ entries, [1-7] at rest$'
 	grep -v '^time' stdout >small
 	import
 	expect_match stdout '^time cache: .* 0 evicted;'
@@ -239,7 +242,8 @@ test_the_rename_fault_is_reported_with_the_directory_that_is_kept()
 	expect_status 23
 	expect_text stdout 'result   verified, 0 wrong'
 	expect_text stdout 'destroy  6 objects leaked'
-	expect_match stderr 'dentry#[0-9]+ "/tree/a"'
+	expect_text stderr '1 leaked reference keeps 6 objects'
+	expect_match stderr 'ROOT     dentry#[0-9]+ "/tree/a"'
 	expect_match stderr 'dentry\.c:[0-9]+ dentry_new'
 }
 
@@ -250,8 +254,12 @@ test_the_cycle_fault_is_reported_with_parent_and_child()
 	expect_status 23
 	expect_text stdout 'result   verified, 0 wrong'
 	expect_text stdout 'destroy  4 objects leaked'
-	expect_match stderr 'dentry#[0-9]+ "/"'
-	expect_match stderr 'dentry#[0-9]+ "/tree"'
+	expect_match stderr '^CYCLE 1 of 1 .* 2 objects hold each other and nobody else holds them$'
+	expect_match stderr '^  dentry#1 \.latest --> dentry#2$'
+	expect_match stderr '^  dentry#2 \.parent --> dentry#1   <- closes the cycle$'
+	expect_match stderr 'dentry#1 "/"'
+	expect_match stderr 'dentry#2 "/tree"'
+	expect_text stderr '  also keeps 2 inode'
 }
 
 test_the_over_fault_is_reported_where_it_is_made()

@@ -28,6 +28,8 @@ static const struct command {
 	{ "run", (char[]){ "lastref run" }, lr_cmd_run, "run a program and report what it leaked" },
 	{ "report", (char[]){ "lastref report" }, lr_cmd_report,
 	  "print one report of the files that `run -o` wrote" },
+	{ "diff", (char[]){ "lastref diff" }, lr_cmd_diff,
+	  "tell which leaks are new, compared with a baseline or another report" },
 	{ "check", (char[]){ "lastref check" }, lr_cmd_check,
 	  "show what lives in a running process, and what grew" },
 	{ "symbolize", (char[]){ "lastref symbolize" }, lr_cmd_symbolize, NULL },

@@ -34,7 +34,8 @@ enum key {
 
 static const struct argp_option rows[] = {
 	{ "output", KEY_OUTPUT, "OUT", 0, "Write the report to OUT, not to standard output", 0 },
-	{ "format", KEY_FORMAT, "FMT", 0, "text (the default) or baseline, for `lastref diff'", 0 },
+	{ "format", KEY_FORMAT, "FMT", 0,
+	  "text (the default), json, junit, sarif, or baseline, for `lastref diff'", 0 },
 	{ "suppressions", KEY_SUPPRESSIONS, "FILE", 0,
 	  "Leave out the leaks that a line leak:PATTERN of FILE names", 0 },
 	{ "type", KEY_TYPE, "GLOB", 0, "Show only types whose name matches; may be repeated", 0 },
@@ -103,6 +104,7 @@ static const struct argp argp = {
 	       "Examples:\n"
 	       "  lastref run --quiet -o 'reports/%p' -- make test\n"
 	       "  lastref report reports\n"
+	       "  lastref report --format sarif -o leaks.sarif reports\n"
 	       "  lastref report --format baseline -o leaks.baseline reports",
 };
 

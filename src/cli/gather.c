@@ -13,6 +13,8 @@
 #include "cli/story.h"
 #include "cli/symbols_apart.h"
 
+#include <lastref/version.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -28,6 +30,7 @@ void lr_gather_init(struct lr_gather *gather, struct lr_symbols_apart *symbols,
 		    const struct lr_suppress *suppress)
 {
 	*gather = (struct lr_gather){ .process_count = 0 };
+	gather->folder = get_current_dir_name();
 	lr_report_init(&gather->report);
 	gather->report.suppressions = suppress->all;
 	gather->report.suppression_count = suppress->count;
@@ -198,6 +201,8 @@ struct lr_document lr_gather_document(const struct lr_gather *gather)
 	return (struct lr_document){
 		.report = &gather->report,
 		.symbolizer = &gather->symbolizer,
+		.version = LASTREF_VERSION_STRING,
+		.folder = gather->folder,
 		.processes = gather->processes,
 		.process_count = gather->process_count,
 		.problems = gather->problems,
@@ -225,6 +230,7 @@ void lr_gather_finish(struct lr_gather *gather)
 		free(gather->processes[i].command);
 	}
 	free(gather->processes);
+	free(gather->folder);
 	free_texts(gather->problems, gather->problem_count);
 	free_texts(gather->stories, gather->story_count);
 	lr_inputs_finish(&gather->inputs);

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 static const char *const names[] = {
-	[LR_FORMAT_TEXT] = "text",
-	[LR_FORMAT_BASELINE] = "baseline",
+	[LR_FORMAT_TEXT] = "text",   [LR_FORMAT_JSON] = "json",		[LR_FORMAT_JUNIT] = "junit",
+	[LR_FORMAT_SARIF] = "sarif", [LR_FORMAT_BASELINE] = "baseline",
 };
 
 enum lr_format lr_present_parse_format(struct argp_state *state, const char *name)
@@ -25,7 +25,9 @@ enum lr_format lr_present_parse_format(struct argp_state *state, const char *nam
 		if (strcmp(name, names[i]) == 0)
 			return (enum lr_format)i;
 	}
-	lr_refuse_usage(state, "there is no format '%s'; the formats are text and baseline", name);
+	lr_refuse_usage(state,
+			"there is no format '%s'; the formats are text, json, junit, sarif and baseline",
+			name);
 }
 
 void lr_present_choose(const struct lr_present *present, struct lr_gather *gather)
@@ -69,6 +71,12 @@ static int write_document(const struct job *job, struct lr_sink *sink)
 	switch (job->present->format) {
 	case LR_FORMAT_TEXT:
 		break;
+	case LR_FORMAT_JSON:
+		return lr_document_json(sink, job->document);
+	case LR_FORMAT_JUNIT:
+		return lr_document_junit(sink, job->document);
+	case LR_FORMAT_SARIF:
+		return lr_document_sarif(sink, job->document);
 	case LR_FORMAT_BASELINE:
 		return lr_document_baseline(sink, job->document);
 	}

@@ -41,7 +41,7 @@ static const struct argp_option rows[] = {
 	{ "suppressions", KEY_SUPPRESSIONS, "FILE", 0,
 	  "Leave out the leaks that a line leak:PATTERN of FILE names", 0 },
 	{ "format", KEY_FORMAT, "FMT", 0,
-	  "One report of all processes: text or baseline; on standard error, or where --report says",
+	  "One report of all processes: text, json, junit, sarif or baseline; on standard error, or where --report says",
 	  0 },
 	{ "report", KEY_REPORT, "OUT", 0, "Write one report of all processes to OUT too", 0 },
 	{ "addresses", KEY_ADDRESSES, NULL, 0, "Show the addresses of objects", 0 },
@@ -143,7 +143,7 @@ static const struct argp argp = {
 	       "Examples:\n"
 	       "  lastref run -- ./server --config test.conf\n"
 	       "  lastref run --quiet -o 'reports/%p' -- make test\n"
-	       "  lastref run --report leaks.txt -- make test",
+	       "  lastref run --format junit --report leaks.xml -- make test",
 };
 
 void lr_run_options_parse(struct lr_run_options *options, int argc, char **argv)

@@ -33,6 +33,8 @@ struct lr_gone {
 struct lr_document {
 	const struct lr_report *report; /* after lr_report_choose() */
 	const struct lr_symbolizer *symbolizer;
+	const char *version; /* of lastref */
+	const char *folder;  /* absolute: files below it are named from there; or NULL */
 	const struct lr_document_process *processes;
 	size_t process_count;
 	char *const *problems; /* messages: what could not be read */
@@ -48,6 +50,10 @@ struct lr_document {
  * Each of these writes the document to a sink, which the caller flushes. Strings from outside become printable UTF-8, as lr_sink_foreign() writes it. Return: 0
  * or -ENOMEM.
  */
+
+int lr_document_json(struct lr_sink *sink, const struct lr_document *document);
+int lr_document_junit(struct lr_sink *sink, const struct lr_document *document);
+int lr_document_sarif(struct lr_sink *sink, const struct lr_document *document);
 
 /* The causes that are not suppressed as a baseline, which lr_baseline_parse() reads. */
 int lr_document_baseline(struct lr_sink *sink, const struct lr_document *document);

@@ -238,6 +238,17 @@ static const char *label(const struct lr_text *text)
 	return text->options->about == LR_TEXT_LIVE ? "LIVE" : "LEAK";
 }
 
+void lr_text_summary(const struct lr_text *text, const struct lr_entry *entry)
+{
+	if (entry->cause->kind == LR_CAUSE_CYCLE) {
+		write_cycle_title(text, entry);
+		return;
+	}
+	write_leak_title(text, entry);
+	if (!keeps(entry))
+		lr_sink_text(text->sink, " leaked");
+}
+
 static void write_title(const struct lr_text *text, const struct lr_entry *entry, size_t number)
 {
 	char fingerprint[LR_FINGERPRINT_TEXT];

@@ -33,6 +33,9 @@ void lr_text_object(struct lr_sink *sink, const struct lr_image *image, uint64_t
 /* The block of one cause; @number is its place among all. */
 void lr_text_cause(struct lr_text *text, const struct lr_entry *entry, size_t number);
 
+/* What leaked, in a few words, without place and fingerprint: for other formats. */
+void lr_text_summary(const struct lr_text *text, const struct lr_entry *entry);
+
 /* What the reader must know of what is not above. */
 void lr_text_remarks(const struct lr_text *text);
 

@@ -24,7 +24,7 @@
 #define TYPES 4u
 #define SITES 64u
 #define ROUNDS 9
-#define BUDGET_SECONDS 0.12
+#define BUDGET_SECONDS 0.15
 #define BUDGET_BYTES 48
 #define BUDGET_EXPONENT 1.2
 

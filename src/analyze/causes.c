@@ -320,6 +320,7 @@ static void label_roots(struct lr_causes *causes)
 	if (!lr_shapes_init(&shapes, graph, causes->types))
 		causes->findings->incomplete = true;
 	for (uint32_t at = 0; at < graph->node_count; at += component.count) {
+		lr_graph_prefetch(graph, at);
 		component = lr_graph_component_at(graph, at);
 		graph->labels[component.number] = label_component(causes, &shapes, &component);
 	}
@@ -460,6 +461,7 @@ static void pass_labels_on(const struct lr_causes *causes)
 		const struct lr_node *node = &graph->nodes[graph->order[at] & ~LR_FIRST_MEMBER];
 		uint32_t *label = &graph->labels[node->component];
 
+		lr_graph_prefetch(graph, at);
 		/* All who hold it are dead. */
 		if (*label == LR_LABEL_NONE)
 			*label = LR_LABEL_GONE;

@@ -244,27 +244,17 @@ static void fill_link(const struct work *work, struct slot *slot, const struct l
 	}
 }
 
-static void look_at_edges(struct work *work)
+static void look_at_edge(void *context, const struct lr_edge *edge, uint32_t from, uint32_t to)
 {
-	const struct lr_edge *edges;
-	uint64_t count;
-	uint32_t from, to;
+	struct work *work = context;
+	struct slot *slot = slot_of(work, to);
 
-	for (uint64_t at = 0; (edges = lr_run_at(work->image, LR_EDGES, at, &count)); at += count) {
-		for (uint64_t i = 0; i < count; i++) {
-			struct slot *slot;
-
-			if (!lr_graph_ends(work->graph, &edges[i], &from, &to))
-				continue;
-			slot = slot_of(work, to);
-			if (!slot)
-				continue;
-			if (lr_label_is_root(work->graph, to))
-				fill_link(work, slot, &edges[i], from, to);
-			else
-				count_owner(work, slot, &edges[i], from, to);
-		}
-	}
+	if (!slot)
+		return;
+	if (lr_label_is_root(work->graph, to))
+		fill_link(work, slot, edge, from, to);
+	else
+		count_owner(work, slot, edge, from, to);
 }
 
 /*
@@ -314,7 +304,7 @@ static void fill(struct work *work)
 		if (work->slots[i].cause->kind == LR_CAUSE_CYCLE)
 			find_ring(work, &work->slots[i]);
 	}
-	look_at_edges(work);
+	lr_graph_each_edge(work->graph, look_at_edge, work);
 	choose_owners(work);
 	lr_tally_finish(&work->kept);
 	lr_tally_finish(&work->owners);

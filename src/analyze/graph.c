@@ -145,49 +145,65 @@ static void take_looks(struct lr_graph *graph)
 	}
 }
 
-/*
- * How many targets each node has, in `first` of the node after it; and what is left of the counts.
- */
-static void count_edges(struct lr_graph *graph)
+static bool has_edges(const struct lr_graph *graph, uint32_t node)
 {
+	return node != LR_NO_NODE && graph->nodes[node].is_looked;
+}
+
+/*
+ * Who is held lies anywhere in memory. So some edges are looked up together, and their nodes are on
+ * the way to the cache when the first of them is looked at.
+ */
+#define TOGETHER 32
+
+void lr_graph_each_edge(const struct lr_graph *graph,
+			void (*look_at)(void *context, const struct lr_edge *edge, uint32_t from,
+					uint32_t to),
+			void *context)
+{
+	uint32_t from[TOGETHER], to[TOGETHER];
 	const struct lr_edge *edges;
 	uint64_t count;
-	uint32_t from, to;
 
 	for (uint64_t at = 0; (edges = lr_run_at(graph->image, LR_EDGES, at, &count)); at += count) {
+		count = count < TOGETHER ? count : TOGETHER;
 		for (uint64_t i = 0; i < count; i++) {
-			if (!lr_graph_ends(graph, &edges[i], &from, &to))
+			from[i] = lr_graph_find(graph, edges[i].from);
+			to[i] = lr_graph_find(graph, edges[i].to);
+			if (to[i] == LR_NO_NODE)
 				continue;
-			graph->nodes[from + 1].first++;
-			if (graph->nodes[to].surplus > LR_SURPLUS_UNKNOWN)
-				graph->nodes[to].surplus--;
+			__builtin_prefetch(&graph->nodes[to[i]]);
+			__builtin_prefetch(&graph->births[to[i]]);
+		}
+		for (uint64_t i = 0; i < count; i++) {
+			if (has_edges(graph, from[i]) && has_edges(graph, to[i]))
+				look_at(context, &edges[i], from[i], to[i]);
 		}
 	}
 }
 
-/* The image of a process may change under us: a bound costs nothing. */
-static void place_edge(struct lr_graph *graph, uint32_t from, uint32_t to)
+/* How many targets a node has, in `first` of the one after it; and what is left of the count. */
+static void count_edge(void *context, const struct lr_edge *edge, uint32_t from, uint32_t to)
 {
+	struct lr_graph *graph = context;
+
+	(void)edge;
+	graph->nodes[from + 1].first++;
+	if (graph->nodes[to].surplus > LR_SURPLUS_UNKNOWN)
+		graph->nodes[to].surplus--;
+}
+
+/* The image of a process may change under us: a bound costs nothing. */
+static void place_edge(void *context, const struct lr_edge *edge, uint32_t from, uint32_t to)
+{
+	struct lr_graph *graph = context;
 	uint32_t at = graph->nodes[from].first;
 
+	(void)edge;
 	if (at >= graph->edge_count)
 		return;
 	graph->targets[at] = to;
 	graph->nodes[from].first = at + 1;
-}
-
-static void place_edges(struct lr_graph *graph)
-{
-	const struct lr_edge *edges;
-	uint64_t count;
-	uint32_t from, to;
-
-	for (uint64_t at = 0; (edges = lr_run_at(graph->image, LR_EDGES, at, &count)); at += count) {
-		for (uint64_t i = 0; i < count; i++) {
-			if (lr_graph_ends(graph, &edges[i], &from, &to))
-				place_edge(graph, from, to);
-		}
-	}
 }
 
 /* By counting, and stable: the targets of a node stay in the order of the image. */
@@ -195,13 +211,13 @@ static void sort_edges(struct lr_graph *graph)
 {
 	struct lr_node *nodes = graph->nodes;
 
-	count_edges(graph);
+	lr_graph_each_edge(graph, count_edge, graph);
 	for (uint32_t i = 0; i < graph->node_count; i++)
 		nodes[i + 1].first += nodes[i].first;
 	graph->edge_count = nodes[graph->node_count].first;
 	if (graph->edge_count == 0)
 		return;
-	place_edges(graph);
+	lr_graph_each_edge(graph, place_edge, graph);
 	/* Now each begins where it should end. */
 	for (uint32_t i = graph->node_count; i > 0; i--)
 		nodes[i].first = nodes[i - 1].first;

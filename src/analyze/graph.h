@@ -132,6 +132,14 @@ static inline uint32_t lr_graph_type(const struct lr_graph *graph, uint32_t node
 	return graph->births[node] >> 16;
 }
 
+/* For who goes through the order and is at @at: the nodes in it lie anywhere. */
+static inline void lr_graph_prefetch(const struct lr_graph *graph, uint32_t at)
+{
+	uint32_t soon = at + 12 < graph->node_count ? at + 12 : at;
+
+	__builtin_prefetch(&graph->nodes[graph->order[soon] & ~LR_FIRST_MEMBER]);
+}
+
 static inline uint32_t lr_component_member(const struct lr_component *component, uint32_t i)
 {
 	return component->members[i] & ~LR_FIRST_MEMBER;
@@ -143,22 +151,13 @@ static inline bool lr_component_is_cyclic(const struct lr_graph *graph,
 	return component->count > 1 || graph->nodes[lr_component_member(component, 0)].is_loop;
 }
 
-/* Two nodes that an edge of the image joins. Return: false if it joins none. */
-static inline bool lr_graph_ends(const struct lr_graph *graph, const struct lr_edge *edge,
-				 uint32_t *ret_from, uint32_t *ret_to)
-{
-	uint32_t from = lr_graph_find(graph, edge->from);
-	uint32_t to;
-
-	if (from == LR_NO_NODE || !graph->nodes[from].is_looked)
-		return false;
-	to = lr_graph_find(graph, edge->to);
-	if (to == LR_NO_NODE || !graph->nodes[to].is_looked)
-		return false;
-	*ret_from = from;
-	*ret_to = to;
-	return true;
-}
+/**
+ * lr_graph_each_edge() - call @look_at for all edges of the image that join two nodes, in its order
+ */
+void lr_graph_each_edge(const struct lr_graph *graph,
+			void (*look_at)(void *context, const struct lr_edge *edge, uint32_t from,
+					uint32_t to),
+			void *context);
 
 /* The node of a look that was taken for it, or LR_NO_NODE. */
 uint32_t lr_graph_looked(const struct lr_graph *graph, const struct lr_look *look);

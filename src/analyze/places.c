@@ -103,16 +103,18 @@ static void sift(struct lr_places *places, const struct lr_live *live)
 static void add_suspect(struct lr_places *places, const struct lr_live *live)
 {
 	uint64_t hash = place_hash(live);
-	uint64_t at = hash % places->table_size;
 	struct lr_live other;
+	uint64_t at;
 
 	/* Suspects that came meanwhile have no room. */
 	if (!(slot_state(places, hash) & SLOT_SEVERAL) || places->suspects == 0)
 		return;
-	for (; places->table[at] != 0; at = (at + 1) % places->table_size) {
+	for (at = hash & places->table_mask; places->table[at] != 0;
+	     at = (at + 1) & places->table_mask) {
 		if (!lr_live_find(places->image, places->table[at] - 1, &other) ||
 		    !is_same_place(&other.copy, &live->copy))
 			continue;
+		places->some_overwritten = true;
 		if (second_is_current(places, &other, live))
 			places->table[at] = (uint32_t)live->ordinal + 1;
 		return;
@@ -133,8 +135,10 @@ bool lr_places_init(struct lr_places *places, const struct lr_image *image,
 	for_each(places, live, sift);
 	if (places->suspects == 0)
 		return true;
-	places->table_size = 2 * places->suspects;
-	places->table = lr_pages_map(places->table_size * sizeof(*places->table));
+	places->table_mask = 63;
+	while (places->table_mask < places->suspects + places->suspects / 2)
+		places->table_mask = 2 * places->table_mask + 1;
+	places->table = lr_pages_map((places->table_mask + 1) * sizeof(*places->table));
 	if (!places->table)
 		return false;
 	for_each(places, live, add_suspect);
@@ -144,21 +148,23 @@ bool lr_places_init(struct lr_places *places, const struct lr_image *image,
 void lr_places_finish(struct lr_places *places)
 {
 	lr_pages_unmap(places->sieve, places->slots / 4 + 1);
-	lr_pages_unmap(places->table, places->table_size * sizeof(*places->table));
+	lr_pages_unmap(places->table, (places->table_mask + 1) * sizeof(*places->table));
 	places->sieve = NULL;
 	places->table = NULL;
 }
 
 bool lr_places_is_overwritten(const struct lr_places *places, const struct lr_live *live)
 {
-	uint64_t hash = place_hash(live);
+	uint64_t hash, at;
 	struct lr_live other;
-	uint64_t at;
 
-	if (!places->table || !takes_place(live) || !(slot_state(places, hash) & SLOT_SEVERAL))
+	if (!places->some_overwritten || !takes_place(live))
 		return false;
-	for (at = hash % places->table_size; places->table[at] != 0;
-	     at = (at + 1) % places->table_size) {
+	hash = place_hash(live);
+	if (!(slot_state(places, hash) & SLOT_SEVERAL))
+		return false;
+	for (at = hash & places->table_mask; places->table[at] != 0;
+	     at = (at + 1) & places->table_mask) {
 		if (places->table[at] - 1 == live->ordinal)
 			return false;
 		if (lr_live_find(places->image, places->table[at] - 1, &other) &&

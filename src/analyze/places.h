@@ -16,8 +16,9 @@ struct lr_places {
 	unsigned char *sieve; /* two bits a slot; see places.c */
 	uint64_t slots;
 	uint32_t *table; /* of the suspects: record ordinal + 1, hashed by address and type */
-	uint64_t table_size;
+	uint64_t table_mask;
 	uint64_t suspects;
+	bool some_overwritten;
 };
 
 /**

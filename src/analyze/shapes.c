@@ -44,26 +44,28 @@ static uint64_t hash_of_edge(const struct lr_shapes *shapes, struct names *names
 	return lr_hash_word(lr_hash_word(first + lr_hash_word(member)) + second);
 }
 
+/* While the edges are gone through. */
+struct sums {
+	struct lr_shapes *shapes;
+	struct names names;
+};
+
+static void add_edge(void *context, const struct lr_edge *edge, uint32_t from, uint32_t to)
+{
+	struct sums *sums = context;
+	const struct lr_graph *graph = sums->shapes->graph;
+	uint32_t component = graph->nodes[from].component;
+
+	if (component == graph->nodes[to].component)
+		sums->shapes->sums[graph->labels[component]] +=
+			hash_of_edge(sums->shapes, &sums->names, edge, from, to);
+}
+
 static void add_edges(struct lr_shapes *shapes)
 {
-	const struct lr_graph *graph = shapes->graph;
-	struct names names = { .image = graph->image };
-	const struct lr_edge *edges;
-	uint64_t count;
-	uint32_t from, to;
+	struct sums sums = { .shapes = shapes, .names = { .image = shapes->graph->image } };
 
-	for (uint64_t at = 0; (edges = lr_run_at(graph->image, LR_EDGES, at, &count)); at += count) {
-		for (uint64_t i = 0; i < count; i++) {
-			uint32_t component;
-
-			if (!lr_graph_ends(graph, &edges[i], &from, &to))
-				continue;
-			component = graph->nodes[from].component;
-			if (component == graph->nodes[to].component)
-				shapes->sums[graph->labels[component]] +=
-					hash_of_edge(shapes, &names, &edges[i], from, to);
-		}
-	}
+	lr_graph_each_edge(shapes->graph, add_edge, &sums);
 }
 
 static uint64_t sum_of_types(const struct lr_shapes *shapes, const struct lr_component *component)

@@ -30,6 +30,7 @@ int lr_cmd_run(int argc, char **argv);
 int lr_cmd_report(int argc, char **argv);
 int lr_cmd_check(int argc, char **argv);
 int lr_cmd_diff(int argc, char **argv);
+int lr_cmd_types(int argc, char **argv);
 int lr_cmd_symbolize(int argc, char **argv);
 
 /* Print a line on standard error: "lastref: ", the message, a newline. */

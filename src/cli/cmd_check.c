@@ -69,7 +69,10 @@ static const struct argp argp = {
 	.doc = "Show what lives in a running process, and what was born since the check before and lives.\v"
 	       "The process goes on. It must have been started with LASTREF=leaks=warn:signal=USR2 or another signal; see "
 	       "lastref-env(7). Its snapshots stay where they are, for `lastref report'. The exit status is 0, 2 for wrong usage, "
-	       "3 if the process cannot be checked.",
+	       "3 if the process cannot be checked.\n\n"
+	       "Examples:\n"
+	       "  LASTREF=leaks=warn:signal=USR2 ./server &\n"
+	       "  lastref check $!",
 };
 
 /* Both snapshots; the older one may be missing. */

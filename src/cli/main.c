@@ -30,6 +30,8 @@ static const struct command {
 	  "print one report of the files that `run -o` wrote" },
 	{ "diff", (char[]){ "lastref diff" }, lr_cmd_diff,
 	  "tell which leaks are new, compared with a baseline or another report" },
+	{ "types", (char[]){ "lastref types" }, lr_cmd_types,
+	  "tell how many objects of each type were born, died, and live" },
 	{ "check", (char[]){ "lastref check" }, lr_cmd_check,
 	  "show what lives in a running process, and what grew" },
 	{ "symbolize", (char[]){ "lastref symbolize" }, lr_cmd_symbolize, NULL },

@@ -37,6 +37,7 @@ test_install_puts_everything_below_the_prefix()
 {
 	installed
 	for file in "$libdir"/{liblastref.so,liblastref.so.0,liblastref.a,pkgconfig/lastref.pc} "$prefix"/bin/lastref \
+		"$prefix"/share/bash-completion/completions/lastref \
 		"$prefix"/include/lastref/{lastref,count,object,check,version}.h; do
 		[ -s "$file" ] || fail "$file was not installed"
 	done

@@ -1,0 +1,171 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Fingerprints of real programs: what they survive, and what tells two causes apart.
+
+. "$(dirname "$0")/../support/tap.sh"
+
+# program NAME FLAG...: build stdin, a program whose functions are not inlined where they say so.
+program()
+{
+	local name=$1
+	shift
+
+	{
+		cat <<-'C'
+			#include <lastref/lastref.h>
+			#include <stdlib.h>
+			struct box { struct lastref_count refs; };
+			struct crate { struct lastref_count refs; };
+			LASTREF_DEFINE(box, struct box, refs, NULL);
+			LASTREF_DEFINE(crate, struct crate, refs, NULL);
+			#define APART __attribute__((noinline))
+			volatile int touched; /* behind each call, so that none is the last of its function */
+		C
+		cat
+	} >"$name.c"
+	compile "$name" "$name.c" "$@"
+}
+
+# fingerprints NAME: of what the program leaks, each with its objects and type, sorted.
+fingerprints()
+{
+	"$LASTREF_CMD" run --leak-exit 0 -- "./$1" 2>&1 >/dev/null |
+		sed -n 's/^\(LEAK\|CYCLE\) .*\[\(lr-[0-9a-f]*\)\]  \([0-9]* [a-z]*\).*/\2 \3/p' | sort
+}
+
+body='
+	static APART void make_box(void) { box_ref_init(calloc(1, sizeof(struct box))); touched++; }
+	static APART void fill(int n) { for (int i = 0; i < n; i++) { make_box(); touched++; } }
+	static APART void pack(void) { crate_ref_init(calloc(1, sizeof(struct crate))); touched++; fill(2); touched++; }
+	int main(void) { pack(); touched++; return 0; }
+'
+
+test_they_stay_over_runs_with_random_addresses()
+{
+	program one <<<"$body"
+	fingerprints one >first
+	expect_equal "$(wc -l <first)" 2
+	for _ in 1 2 3; do
+		fingerprints one >again
+		diff first again
+	done
+}
+
+test_they_stay_when_lines_are_inserted_and_functions_moved()
+{
+	program one <<<"$body"
+	fingerprints one >first
+	program moved <<-'C'
+		/* Three
+		 * more
+		 * lines. */
+		static void make_box(void);
+		static void fill(int n);
+		static APART int something_new(int a) { touched += a; return a; }
+		static APART void pack(void)
+		{
+			crate_ref_init(calloc(1, sizeof(struct crate)));
+
+			touched++;
+			fill(2);
+			touched++;
+		}
+		int main(void)
+		{
+			something_new(1);
+			pack();
+			touched++;
+			return 0;
+		}
+		static APART void fill(int n)
+		{
+			for (int i = 0; i < n; i++) {
+				something_new(i);
+				make_box();
+				touched++;
+			}
+		}
+		static APART void make_box(void)
+		{
+			something_new(2);
+
+			box_ref_init(calloc(1, sizeof(struct box)));
+			touched++;
+		}
+	C
+	fingerprints moved >second
+	diff first second
+}
+
+test_they_stay_at_other_levels_of_optimization_and_with_another_compiler()
+{
+	local level
+
+	program one <<<"$body"
+	fingerprints one >first
+	for level in -O0 -O2 -O3 -Os; do
+		program "one$level" "$level" <<<"$body"
+		fingerprints "one$level" >second
+		diff first second || fail "they differ with $level"
+	done
+	command -v clang >/dev/null || skip 'needs clang'
+	CC=clang program other -O2 <<<"$body"
+	fingerprints other >second
+	diff first second
+}
+
+test_they_stay_when_functions_are_put_into_their_callers()
+{
+	program one <<<"$body"
+	fingerprints one >first
+	program inlined -O3 <<<"${body//APART/inline}"
+	fingerprints inlined >second
+	diff first second
+}
+
+test_two_calls_in_one_function_are_told_apart_and_stay_when_lines_move()
+{
+	program one <<-'C'
+		int main(void)
+		{
+			box_ref_init(calloc(1, sizeof(struct box)));
+			touched++;
+			for (int i = 0; i < 2; i++)
+				box_ref_init(calloc(1, sizeof(struct box)));
+			return 0;
+		}
+	C
+	fingerprints one >first
+	expect_equal "$(cut -d' ' -f1 first | sort -u | wc -l)" 2
+	expect_equal "$(cut -d' ' -f2- first | sort | tr '\n' ' ')" '1 box 2 box '
+	program moved <<-'C'
+		int main(void)
+		{
+			touched++;
+
+			box_ref_init(calloc(1, sizeof(struct box)));
+			touched++;
+
+			for (int i = 0; i < 2; i++)
+				box_ref_init(calloc(1, sizeof(struct box)));
+			return 0;
+		}
+	C
+	fingerprints moved >second
+	diff first second
+}
+
+test_another_caller_or_type_is_another_fingerprint()
+{
+	program one <<-'C'
+		static APART void make_box(void) { box_ref_init(calloc(1, sizeof(struct box))); touched++; }
+		static APART void first(void) { make_box(); touched++; }
+		static APART void second(void) { make_box(); touched++; crate_ref_init(calloc(1, sizeof(struct crate))); }
+		int main(void) { first(); second(); touched++; return 0; }
+	C
+	fingerprints one >all
+	expect_equal "$(cut -d' ' -f1 all | sort -u | wc -l)" 3
+}
+
+run_tests "$@"

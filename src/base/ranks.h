@@ -13,10 +13,10 @@
 #include <stdbool.h>
 
 enum lr_rank {
-	LR_RANK_START,	/* runtime/start.c: first-use set-up, mode switches */
-	LR_RANK_GATE,	/* runtime/gate.c: a check keeps objects from dying */
-	LR_RANK_FAULTS, /* runtime/fault_guard.c: handlers of signals */
-	LR_RANK_TYPES,	/* runtime/types.c: a new type */
+	LR_RANK_START,	 /* runtime/start.c: first-use set-up, mode switches */
+	LR_RANK_GATE,	 /* runtime/gate.c: a check keeps objects from dying */
+	LR_RANK_FAULTS,	 /* runtime/fault_guard.c: handlers of signals */
+	LR_RANK_TYPES,	 /* runtime/types.c: a new type */
 	LR_RANK_MEMBERS, /* runtime/members.c: a new name of a member */
 	LR_RANK_RADIX, /* runtime/addresses.c: a new node of the table of hand-registered addresses */
 	LR_RANK_THREADS, /* runtime/thread.c: the list of threads */

@@ -31,7 +31,7 @@ struct lr_settings {
 	int stack_depth;     /* stack=N, 1..LR_STACK_DEPTH_MAX frames */
 	int exitcode;	     /* exitcode=N, 0..255; 0 leaves the program's status alone */
 	int settle; /* settle=MS, 0..LR_SETTLE_MAX: a check waits for counts to rest so long; 0 does not */
-	int signal; /* signal=NAME, the number; 0 for none */
+	int signal;			  /* signal=NAME, the number; 0 for none */
 	char output[LR_SETTING_TEXT_MAX]; /* output=FILE|stderr; "" is stderr; %p in it is the process id */
 	char types[LR_SETTING_TEXT_MAX]; /* types=GLOB,... of the types to check; "" is all */
 	char log[LR_SETTING_TEXT_MAX]; /* log=GLOB,... of the types whose events are logged; "" is none */

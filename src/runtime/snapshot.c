@@ -26,9 +26,9 @@
 /* What writing a file needs, in pages: the caller may be on a small stack. */
 struct room {
 	struct lr_image image; /* as lr_arena_image, with a header and spaces of its own */
-	struct lr_image_header header;
 	struct lr_image_scratch scratch;
 	char temporary[PATH_MAX];
+	struct lr_image_header header;
 };
 
 static int write_at(void *fd, uint64_t offset, const void *bytes_, size_t size)

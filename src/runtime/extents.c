@@ -33,8 +33,8 @@ static size_t room_bytes(const struct lr_extents *extents)
 
 int lr_extents_init(struct lr_extents *extents, uint32_t room)
 {
-	*extents = (struct lr_extents){ .all = lr_pages_map(room * sizeof(*extents->all)),
-					.room = room };
+	*extents = (struct lr_extents){ .room = room };
+	extents->all = lr_pages_map(room_bytes(extents));
 	return extents->all ? 0 : -ENOMEM;
 }
 

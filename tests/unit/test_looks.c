@@ -5,6 +5,7 @@
  */
 #include "base/pages.h"
 #include "runtime/arena.h"
+#include "runtime/extents.h"
 #include "runtime/looks.h"
 #include "runtime/registry.h"
 
@@ -13,6 +14,7 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -284,4 +286,28 @@ Test(looks, a_pointer_of_a_scanned_object_to_its_begin_is_an_edge)
 	plains[0].pointers[2] = &plains[0];
 	look();
 	cr_assert_eq(edges_between(PLAIN(&plains[0]), PLAIN(&plains[0]), &edge), 1);
+}
+
+static long mapped_pages(void)
+{
+	long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	cr_assert(file && fscanf(file, "%ld", &pages) == 1);
+	fclose(file);
+	return pages;
+}
+
+/* Where the room ends with a page, the page behind it is somebody else's. */
+Test(looks, no_more_memory_is_given_back_than_was_taken)
+{
+	struct lr_extents extents;
+	long before = mapped_pages();
+	void *behind;
+
+	cr_assert_eq(lr_extents_init(&extents, 4096), 0);
+	behind = mmap(extents.all + 4096, 4096, PROT_READ,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	lr_extents_free(&extents);
+	cr_assert_eq(mapped_pages(), before + (behind != MAP_FAILED));
 }

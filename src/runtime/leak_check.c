@@ -102,31 +102,47 @@ static bool is_first_report(uint64_t birth)
 	return true;
 }
 
-/* Return: true if it is a new leak since the checkpoint. */
-static bool mark(struct lr_record *record, uint32_t since)
+/* Is a check of what was born since a checkpoint about an object in this state? */
+static bool is_leak(uint32_t state, uint32_t since)
 {
-	uint64_t birth = __atomic_load_n(&record->birth, __ATOMIC_RELAXED);
-	uint32_t state = lr_record_state(record);
-
 	if ((state & LR_STATE_MASK) == LR_STATE_DYING)
-		return since == 0 && is_first_report(birth);
-	if (state & LR_ALIVE_IGNORED || (state & ~LR_STATE_MASK) >> LR_ALIVE_AGE_SHIFT < since)
-		return false;
+		return since == 0;
+	return (state & LR_STATE_MASK) == LR_STATE_ALIVE && !(state & LR_ALIVE_IGNORED) &&
+	       (state & ~LR_STATE_MASK) >> LR_ALIVE_AGE_SHIFT >= since;
+}
+
+/* Return: true if no check reported this leak before. */
+static bool mark(struct lr_record *record, uint32_t state)
+{
+	if ((state & LR_STATE_MASK) == LR_STATE_DYING)
+		return is_first_report(__atomic_load_n(&record->birth, __ATOMIC_RELAXED));
 	/* If the object begins to die now, its thread's plain store or this exchange comes last; both are right. */
-	return (state & LR_STATE_MASK) == LR_STATE_ALIVE && !(state & LR_ALIVE_REPORTED) &&
+	return !(state & LR_ALIVE_REPORTED) &&
 	       __atomic_compare_exchange_n(&record->state, &state, state | LR_ALIVE_REPORTED, false,
 					   __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
-/* Mark what a report is going to be about. Return: how many were not marked before. */
-static uint64_t mark_reported(uint32_t since)
+/*
+ * Mark what a report is going to be about, and count what was not marked before. Return: is there anything at all? Mostly there is not after a
+ * request, and the analysis of all that lives takes much longer than this look at it.
+ */
+static bool mark_reported(uint32_t since)
 {
 	uint64_t count = lr_image_count(&lr_arena_image, LR_RECORDS);
 	uint64_t marked = 0;
+	bool any = false;
 
-	for (uint64_t i = 0; i < count; i++)
-		marked += mark(lr_arena_at(LR_RECORDS, (uint32_t)i), since);
-	return marked;
+	for (uint64_t i = 0; i < count; i++) {
+		struct lr_record *record = lr_arena_at(LR_RECORDS, (uint32_t)i);
+		uint32_t state = lr_record_state(record);
+
+		if (!is_leak(state, since))
+			continue;
+		marked += mark(record, state);
+		any = true;
+	}
+	lr_arena_count(LR_REPORTED, marked);
+	return any;
 }
 
 static bool is_known(const struct lr_description *description)
@@ -197,7 +213,8 @@ static size_t check_and_tell(uint32_t since)
 	if (describing)
 		return only_count(since);
 	lr_settle();
-	lr_arena_count(LR_REPORTED, mark_reported(since));
+	if (!mark_reported(since))
+		return 0;
 	make_check(&check, &options, false);
 	objects = (size_t)check.findings.objects;
 	if (objects > 0)

@@ -41,7 +41,7 @@ build()
 # Does a page's wrong program show what is wrong with it?
 shows_a_fault()
 {
-	grep -qE '(LEAK|CYCLE) [0-9]+ of|MISUSE|exit status (9|23|1[0-9][0-9])$' "$1"
+	grep -qE '(LEAK|CYCLE|GREW) [0-9]+ of|MISUSE|exit status (9|23|1[0-9][0-9])$' "$1"
 }
 
 # page NAME: everything in docs/guide/NAME.md.
@@ -119,6 +119,11 @@ test_a_framework_fails_the_test_that_leaked_with_the_report()
 {
 	echo '#include <gtest/gtest.h>' | "$CXX" -E -x c++ - >includes 2>&1 || skip "needs libgtest-dev"
 	page test-frameworks
+}
+
+test_a_program_that_goes_on_is_checked_from_inside_and_outside()
+{
+	page long-running
 }
 
 test_the_loop_destroys_a_chain_that_recursion_cannot()

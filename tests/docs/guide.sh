@@ -20,7 +20,7 @@
 
 PATH=$LASTREF_BUILD:$PATH
 # For commands of a page that compile, as if lastref were installed.
-export CPATH=$SRC/include
+export CPATH=$SRC/include LIBRARY_PATH=$LASTREF_BUILD
 
 # build NAME LANGUAGE FILE... [-lFOO]...: the program NAME of these files.
 build()
@@ -159,6 +159,11 @@ test_the_analyzer_finds_what_the_page_says()
 test_the_report_page_shows_the_real_report()
 {
 	page report
+}
+
+test_one_cause_is_told_for_all_that_it_keeps()
+{
+	page causes
 }
 
 test_the_environment_page_shows_what_each_key_does()

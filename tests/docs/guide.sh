@@ -10,6 +10,8 @@
 #	```c NAME.c wrong		the same; the blocks that follow must show a leak, a misuse or a crash
 #	```c NAME.c -lFOO		a program that is linked with more, which may have the main(); may be wrong, too
 #	```cpp NAME.cc			C++, built as C++20, or as C++17 if NAME ends with 17
+#	```sh NAME.sh			a script for the texts that follow
+#	```yaml				of another program's, not tested
 #	```text				lines that begin with `$ ` are commands, run by bash where the page's programs are; the lines
 #					after each are its output, standard output and error together
 #
@@ -80,6 +82,11 @@ page()
 			fi
 			texts=$((texts + 1))
 			;;
+		sh)
+			[ -n "$file" ] || fail "a script has no file name"
+			cp "$body" "$file"
+			;;
+		yaml) ;;
 		*)
 			fail "a block has the unknown mark '$language'"
 			;;
@@ -174,6 +181,11 @@ test_the_environment_page_shows_what_each_key_does()
 test_the_log_page_shows_every_event_and_each_stack_once()
 {
 	page event-log
+}
+
+test_the_page_of_ci_works_as_it_says()
+{
+	page ci
 }
 
 # A page that no test above names would go untested.

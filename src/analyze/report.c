@@ -141,6 +141,23 @@ static void suppress(struct lr_report *report, struct lr_entry *entry,
 		found->causes++;
 }
 
+static bool is_known(const struct lr_report *report, uint32_t fingerprint)
+{
+	size_t low = 0;
+	size_t high = report->known_fingerprint_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (report->known_fingerprints[middle] < fingerprint)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < report->known_fingerprint_count &&
+	       report->known_fingerprints[low] == fingerprint;
+}
+
 static void leave_out(struct lr_report *report, const struct lr_cause *cause)
 {
 	report->causes_left_out++;
@@ -148,10 +165,16 @@ static void leave_out(struct lr_report *report, const struct lr_cause *cause)
 	report->left_out_bytes += cause->bytes;
 }
 
+/* Causes of one process that are not reported. */
+struct hidden {
+	size_t suppressed;
+	size_t known;
+};
+
 /* Return: true if it is the first of its fingerprint. */
 static bool add_cause(struct lr_report *report, const struct lr_findings *findings,
 		      struct lr_cause *cause, const struct lr_symbolizer *symbolizer,
-		      size_t *suppressed)
+		      struct hidden *hidden)
 {
 	struct lr_entry *entry =
 		find_or_add(report, lr_fingerprint(findings->image, cause, symbolizer),
@@ -172,9 +195,11 @@ static bool add_cause(struct lr_report *report, const struct lr_findings *findin
 	if (is_first) {
 		entry->findings = findings;
 		entry->cause = cause;
+		entry->is_known = is_known(report, entry->fingerprint);
 		suppress(report, entry, symbolizer);
 	}
-	*suppressed += entry->suppression != NULL;
+	hidden->suppressed += entry->suppression != NULL;
+	hidden->known += !entry->suppression && entry->is_known;
 	return is_first;
 }
 
@@ -222,7 +247,6 @@ static void add_process(struct lr_report *report, const struct lr_findings *find
 	const struct lr_image *image = findings->image;
 
 	report->processes++;
-	report->processes_with += findings->objects > 0;
 	report->unlooked += findings->unlooked;
 	report->ignored += findings->ignored;
 	report->reported += findings->reported;
@@ -236,12 +260,18 @@ static void add_process(struct lr_report *report, const struct lr_findings *find
 			    lr_image_counter(image->header, (enum lr_counter)i));
 }
 
-/* Those that several causes keep together go with the last of them. */
-static void add_shared(struct lr_report *report, const struct lr_findings *findings,
-		       bool all_suppressed)
+/* Objects that several causes keep together go with the last of them. */
+static void add_hidden(struct lr_report *report, const struct lr_findings *findings,
+		       const struct hidden *hidden)
 {
-	if (all_suppressed)
+	bool all = hidden->suppressed + hidden->known == findings->cause_count &&
+		   findings->cause_count > 0;
+
+	report->processes_with += findings->objects > 0 && !all;
+	if (all && hidden->known == 0)
 		report->shared_suppressed += findings->shared;
+	else if (all)
+		report->shared_known += findings->shared;
 	else
 		report->shared += findings->shared;
 }
@@ -264,7 +294,7 @@ bool lr_report_add(struct lr_report *report, struct lr_findings *findings,
 		   const struct lr_symbolizer *symbolizer)
 {
 	bool any_first = false;
-	size_t suppressed = 0;
+	struct hidden hidden = { 0, 0 };
 
 	add_process(report, findings);
 	add_nameless(report, findings);
@@ -273,11 +303,11 @@ bool lr_report_add(struct lr_report *report, struct lr_findings *findings,
 		struct lr_cause *cause = &findings->causes[i];
 
 		if (cause->shown)
-			any_first |= add_cause(report, findings, cause, symbolizer, &suppressed);
+			any_first |= add_cause(report, findings, cause, symbolizer, &hidden);
 		else
 			leave_out(report, cause);
 	}
-	add_shared(report, findings, suppressed > 0 && suppressed == findings->cause_count);
+	add_hidden(report, findings, &hidden);
 	return any_first;
 }
 
@@ -307,7 +337,7 @@ void lr_report_total(struct lr_report *report)
 	report->objects = report->left_out;
 	report->bytes = report->left_out_bytes;
 	report->suppressed = report->shared_suppressed;
-	report->known = 0;
+	report->known = report->shared_known;
 	for (size_t i = 0; i < report->count; i++) {
 		const struct lr_entry *entry = &report->entries[i];
 
@@ -321,12 +351,7 @@ void lr_report_total(struct lr_report *report)
 			report->bytes += entry->bytes;
 		}
 	}
-	if (report->causes > 0 || report->suppressed + report->known == 0)
-		report->objects += report->shared;
-	else if (report->known > 0)
-		report->known += report->shared;
-	else
-		report->suppressed += report->shared;
+	report->objects += report->shared;
 }
 
 bool lr_report_is_bad(const struct lr_report *report)

@@ -41,14 +41,16 @@ struct lr_report {
 	uint32_t *places; /* twice as many: ordinal + 1 of the entry with a fingerprint, until lr_report_total() sorts them */
 	struct lr_suppression *suppressions; /* set by the caller, before the first lr_report_add() */
 	size_t suppression_count;
+	const uint32_t *known_fingerprints; /* of a baseline, ascending; as suppressions */
+	size_t known_fingerprint_count;
 	uint64_t processes;	 /* that were added */
-	uint64_t processes_with; /* leaked objects, suppressed ones too, of these */
+	uint64_t processes_with; /* leaked objects that are neither suppressed nor known, of these */
 	size_t causes_left_out;	 /* that were not chosen in their findings, and so have no name */
 	uint64_t left_out;	 /* their objects */
 	uint64_t left_out_bytes;
 
 	/* As in struct lr_findings and in the images, of all processes. */
-	uint64_t shared; /* but for processes of which all causes are suppressed */
+	uint64_t shared; /* but for processes of which no cause is reported */
 	uint64_t unlooked;
 	uint64_t ignored;
 	uint64_t reported;
@@ -65,7 +67,8 @@ struct lr_report {
 	uint64_t bytes;
 	uint64_t suppressed; /* objects of suppressed entries, and those that only such keep */
 	uint64_t known; /* objects of entries that a baseline has, and those that only such keep */
-	uint64_t shared_suppressed; /* set by lr_report_add() */
+	uint64_t shared_suppressed; /* of these, objects in no cause; set by lr_report_add(), as is the next */
+	uint64_t shared_known;
 };
 
 void lr_report_init(struct lr_report *report);

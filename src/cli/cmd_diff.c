@@ -167,8 +167,6 @@ static int compare_sides(struct diff *diff)
 		else
 			diff->stay[diff->stay_count++] = *known;
 	}
-	for (size_t i = 0; diff->new.has_images &&i < diff->stay_count; i++)
-		lr_report_find(&diff->new.gather.report, diff->stay[i].fingerprint)->is_known = true;
 	return 0;
 }
 
@@ -288,8 +286,8 @@ static int read_and_diff(const struct diff_options *options, const struct lr_sup
 	struct diff diff = { .options = options };
 	int status;
 
-	lr_known_side_read(&diff.base, options->base, symbols, suppress);
-	lr_known_side_read(&diff.new, options->new, symbols, suppress);
+	lr_known_side_read(&diff.base, options->base, NULL, symbols, suppress);
+	lr_known_side_read(&diff.new, options->new, &diff.base, symbols, suppress);
 	status = diff_sides(&diff);
 	if (!diff.base.failed && !diff.new.failed)
 		lr_suppress_tell_unused(suppress);

@@ -98,13 +98,17 @@ static int note_entries(struct lr_known_side *side)
 	return error;
 }
 
-static int read_images(struct lr_known_side *side, struct lr_symbols_apart *symbols,
-		       const struct lr_suppress *suppress)
+static int read_images(struct lr_known_side *side, const struct lr_known_side *base,
+		       struct lr_symbols_apart *symbols, const struct lr_suppress *suppress)
 {
 	const struct lr_findings_options wanted = { .want_types = true };
 
 	side->has_images = true;
 	lr_gather_init(&side->gather, symbols, suppress);
+	if (base != NULL) {
+		side->gather.report.known_fingerprints = base->fingerprints;
+		side->gather.report.known_fingerprint_count = base->count;
+	}
 	lr_gather_named(&side->gather, side->name);
 	lr_gather_inputs(&side->gather, &wanted);
 	if (side->gather.failures > 0)
@@ -119,18 +123,33 @@ static bool is_folder(const char *name)
 	return stat(name, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+static int list_fingerprints(struct lr_known_side *side)
+{
+	side->fingerprints = calloc(side->count + 1, sizeof(*side->fingerprints));
+	if (side->fingerprints == NULL) {
+		lr_complain("out of memory");
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < side->count; i++)
+		side->fingerprints[i] = side->all[i].fingerprint;
+	return 0;
+}
+
 void lr_known_side_read(struct lr_known_side *side, const char *name,
-			struct lr_symbols_apart *symbols, const struct lr_suppress *suppress)
+			const struct lr_known_side *base, struct lr_symbols_apart *symbols,
+			const struct lr_suppress *suppress)
 {
 	int error;
 
 	*side = (struct lr_known_side){ .name = name };
 	if (is_folder(name) || lr_inputs_is_image(name))
-		error = read_images(side, symbols, suppress);
+		error = read_images(side, base, symbols, suppress);
 	else
 		error = read_baseline(side);
-	side->failed = error != 0;
 	sort_and_drop_equal(side);
+	if (error == 0)
+		error = list_fingerprints(side);
+	side->failed = error != 0;
 }
 
 void lr_known_side_finish(struct lr_known_side *side)
@@ -138,6 +157,7 @@ void lr_known_side_finish(struct lr_known_side *side)
 	for (size_t i = 0; side->has_images && i < side->count; i++)
 		free((void *)(uintptr_t)side->all[i].words);
 	free(side->all);
+	free(side->fingerprints);
 	if (side->has_images)
 		lr_gather_finish(&side->gather);
 	lr_text_file_finish(&side->file);

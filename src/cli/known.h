@@ -19,15 +19,18 @@ struct lr_known_side {
 	struct lr_text_file file; /* else: the baseline */
 	struct lr_known *all;	  /* by fingerprint, each once; words of images are from malloc() */
 	size_t count;
-	bool failed; /* after a message: it cannot be read, or not all of it */
+	uint32_t *fingerprints; /* the same */
+	bool failed;		/* after a message: it cannot be read, or not all of it */
 };
 
 /**
  * lr_known_side_read() - read a baseline, an image, or a folder of images
  * @side: filled; if it has images, the report in it is not totalled yet
+ * @base: the other side, whose causes are known in the report; or NULL. Must stay
  */
 void lr_known_side_read(struct lr_known_side *side, const char *name,
-			struct lr_symbols_apart *symbols, const struct lr_suppress *suppress);
+			const struct lr_known_side *base, struct lr_symbols_apart *symbols,
+			const struct lr_suppress *suppress);
 
 void lr_known_side_finish(struct lr_known_side *side);
 

@@ -233,16 +233,26 @@ Test(report, what_only_suppressed_causes_keep_is_suppressed)
 	add_with_shared(1, 7);
 	lr_report_total(&report);
 	cr_assert_eq(report.suppressed, 2 + 5);
+	cr_assert_eq(report.processes_with, 1);
 	cr_assert_eq(report.objects, 1 + 7);
 }
 
 Test(report, what_only_known_causes_keep_is_known)
 {
+	uint32_t known;
+
 	leak(0, "box", 0x100, 2);
+	add(0);
+	known = report.entries[0].fingerprint;
+	lr_findings_free(&findings[0]);
+	lr_report_finish(&report);
+	lr_report_init(&report);
+	report.known_fingerprints = &known;
+	report.known_fingerprint_count = 1;
 	add_with_shared(0, 5);
-	report.entries[0].is_known = true;
 	lr_report_total(&report);
 	cr_assert_eq(report.known, 2 + 5);
+	cr_assert_eq(report.processes_with, 0);
 	cr_assert_eq(report.objects, 0);
 	cr_assert_not(lr_report_is_bad(&report));
 }

@@ -35,8 +35,9 @@ Test(sink, control_characters_and_marks_of_direction_are_escaped)
 {
 	assert_foreign("\033[1m\t\n\x7f", "\\x1b[1m\\x09\\x0a\\x7f");
 	assert_foreign("\xc2\x9b", "\\xc2\\x9b");
-	assert_foreign("\xe2\x80\xae", "\\xe2\\x80\\xae"); /* U+202E */
-	assert_foreign("\xe2\x81\xa6", "\\xe2\\x81\\xa6"); /* U+2066 */
+	/* U+202E and U+2066. */
+	assert_foreign("\xe2\x80\xae", "\\xe2\\x80\\xae"); /* NOLINT(misc-misleading-bidirectional) */
+	assert_foreign("\xe2\x81\xa6", "\\xe2\\x81\\xa6"); /* NOLINT(misc-misleading-bidirectional) */
 }
 
 Test(sink, what_no_xml_may_have_is_escaped)

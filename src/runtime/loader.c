@@ -14,6 +14,18 @@
 
 #pragma weak dlsym
 
+static bool is_child; /* of a fork */
+
+bool lr_loader_may_hang(void)
+{
+	return is_child;
+}
+
+void lr_loader_restart_in_child(void)
+{
+	is_child = true;
+}
+
 static void *find_function(const char *name)
 {
 	return dlsym ? dlsym(RTLD_DEFAULT, name) : NULL;

@@ -7,6 +7,19 @@
 #ifndef LR_RUNTIME_LOADER_H
 #define LR_RUNTIME_LOADER_H
 
+#include <stdbool.h>
+
+/**
+ * lr_loader_may_hang() - may a thread that is not there hold the lock of the loader's list, for ever?
+ *
+ * It may in the child of a fork: fork(2) copies the lock, and glibc does not reset it. Then nothing that takes it, dl_iterate_phdr() or
+ * lr_loader_keep(), must be called.
+ */
+bool lr_loader_may_hang(void);
+
+/** lr_loader_restart_in_child() - after fork(), in the child. */
+void lr_loader_restart_in_child(void);
+
 /**
  * lr_loader_keep() - have a library that is loaded stay until lr_loader_release()
  * @name: its name, as dl_iterate_phdr() tells it; "" is the program

@@ -12,6 +12,7 @@
 #include "base/attributes.h"
 #include "base/pages.h"
 #include "runtime/loader.h"
+#include "runtime/modules.h"
 
 #include <limits.h>
 #include <link.h>
@@ -50,10 +51,14 @@ static int look(struct dl_phdr_info *module, size_t size, void *search_)
 
 bool lr_pin_take(struct lr_pin *pin, uintptr_t function)
 {
-	struct search *search = lr_pages_map(sizeof(*search));
+	struct search *search;
 	bool found = false;
 
 	pin->handle = NULL;
+	/* What cannot go needs no lock. */
+	if (lr_modules_is_program(function))
+		return true;
+	search = lr_loader_may_hang() ? NULL : lr_pages_map(sizeof(*search));
 	if (!search)
 		return false;
 	search->address = function;

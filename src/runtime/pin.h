@@ -20,7 +20,7 @@ struct lr_pin {
  *
  * Takes the loader's locks: not in a signal handler, and not with a lock of the runtime held. Thread-safe.
  *
- * Return: false if no library is there; then there is nothing to drop.
+ * Return: false if no library is there, or the loader cannot be asked (lr_loader_may_hang()); then there is nothing to drop.
  */
 bool lr_pin_take(struct lr_pin *pin, uintptr_t function);
 

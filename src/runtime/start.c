@@ -19,6 +19,7 @@
 #include "runtime/fault_guard.h"
 #include "runtime/gate.h"
 #include "runtime/leak_check.h"
+#include "runtime/loader.h"
 #include "runtime/machine.h"
 #include "runtime/on_signal.h"
 #include "runtime/output.h"
@@ -132,6 +133,7 @@ static void restart_all(void)
 	lr_fault_guard_restart_in_child();
 	lr_stack_restart_in_child();
 	lr_symbols_restart_in_child();
+	lr_loader_restart_in_child();
 	lr_output_restart_in_child();
 	lr_on_signal_restart_in_child();
 	lr_arena_restart_in_child();

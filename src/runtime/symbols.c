@@ -15,8 +15,10 @@
 #include "runtime/arena.h"
 #include "runtime/command.h"
 #include "runtime/exported.h"
+#include "runtime/loader.h"
 #include "runtime/modules.h"
 #include "runtime/symbol_server.h"
+#include "runtime/thread.h"
 
 #include <link.h>
 #include <stdbool.h>
@@ -177,36 +179,46 @@ static bool is_loaded(const struct lr_address *address)
 	return module && lr_image_text(&lr_arena_image, module->path, NULL) == address->module;
 }
 
-/* Once is enough: this is called for the loader's lock alone. */
-static int copy_name(struct dl_phdr_info *module, size_t size, void *exported_)
+static void copy_name(struct exported *exported)
 {
-	struct exported *exported = exported_;
 	const char *name = NULL;
 
-	(void)module;
-	(void)size;
 	if (is_loaded(exported->address))
 		name = lr_exported_name((uintptr_t)exported->address->pc);
 	if (name) {
 		strncpy(exported->name, name, sizeof(exported->name) - 1);
 		exported->name[sizeof(exported->name) - 1] = '\0';
 	}
+}
+
+/* Once is enough: this is called for the loader's lock alone. */
+static int copy_name_locked(struct dl_phdr_info *module, size_t size, void *exported)
+{
+	(void)module;
+	(void)size;
+	copy_name(exported);
 	return 1;
 }
 
 /*
  * A report has stacks of old, and another thread may unload one of their modules at any moment, and free what the loader knew of it:
  * but not while dl_iterate_phdr() calls. The lock that it takes may be taken twice by one thread, but not by a signal handler that
- * interrupted the taking itself. A handler that interrupted us does without the name.
+ * interrupted the taking itself. A handler that interrupted us does without the name, and so does the child of a fork: in which, without other threads,
+ * nobody can unload anything.
  */
 static void find_exported(struct exported *exported)
 {
 	static __thread volatile bool is_asking;
 
+	if (lr_loader_may_hang()) {
+		if (!lr_thread_others_run())
+			copy_name(exported);
+		return;
+	}
 	if (is_asking)
 		return;
 	is_asking = true;
-	dl_iterate_phdr(copy_name, exported);
+	dl_iterate_phdr(copy_name_locked, exported);
 	is_asking = false;
 }
 

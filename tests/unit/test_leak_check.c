@@ -8,6 +8,7 @@
 #include "../support/says.h"
 
 #include <criterion/criterion.h>
+#include <link.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -581,4 +582,58 @@ static int of_the_child(void *unused)
 Test(leak_check, a_child_reports_its_own_leaks)
 {
 	ASSERT_SAYS(of_the_child, 2, "lastref: 2 objects leaked", "box#1", "box#2");
+}
+
+/*
+ * A fork while another thread has the lock of the loader's list, which nobody in the child will ever give back.
+ */
+
+static int in_walk[2]; /* a pipe: the thread is in the walk */
+static int walk_on[2]; /* and goes on when this one is closed */
+
+static int stay_in_walk(struct dl_phdr_info *module, size_t size, void *unused)
+{
+	char byte = 0;
+
+	(void)module;
+	(void)size;
+	(void)unused;
+	if (write(in_walk[1], &byte, 1) != 1 || read(walk_on[0], &byte, 1) != 0)
+		abort();
+	return 1;
+}
+
+static void *walk(void *unused)
+{
+	dl_iterate_phdr(stay_in_walk, NULL);
+	return unused;
+}
+
+static int check_in_child(void *unused)
+{
+	pthread_t thread;
+	int status = -1;
+	char byte;
+	pid_t child;
+
+	(void)unused;
+	check_on();
+	if (pipe(in_walk) != 0 || pipe(walk_on) != 0 ||
+	    pthread_create(&thread, NULL, walk, NULL) != 0 || read(in_walk[0], &byte, 1) != 1)
+		abort();
+	child = fork();
+	if (child == 0) {
+		alarm(20);
+		box_new();
+		_exit((int)lastref_leak_check());
+	}
+	close(walk_on[1]);
+	pthread_join(thread, NULL);
+	waitpid(child, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 99;
+}
+
+Test(leak_check, a_child_checks_whatever_lock_of_the_loader_was_taken_at_the_fork)
+{
+	ASSERT_SAYS(check_in_child, 1, "lastref: 1 object leaked");
 }

@@ -33,7 +33,7 @@ struct lr_gather {
 	struct lr_gathered *held;
 	struct lr_document_process *processes; /* report.processes of them, unless memory lacks */
 	size_t process_count;
-	char *folder; /* the current one; NULL if it is not known */
+	char *folder;	 /* the current one; NULL if it is not known */
 	char **problems; /* messages of what could not be read */
 	size_t problem_count;
 	size_t failures; /* how many problems there were, also without memory for their messages */

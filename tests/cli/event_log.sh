@@ -661,7 +661,9 @@ test_a_killed_program_loses_no_event_that_had_returned()
 	[ "$written" -ge "$returned" ] || fail "$written lines for $returned events"
 	# One more a thread at the most.
 	[ "$written" -le $((returned + 2)) ] || fail "$written lines for $returned events"
-	expect_whole_log log
+	# A write that the kill interrupts may end where a page does; its event has not returned.
+	head -n -2 log >whole
+	expect_whole_log whole
 }
 
 test_the_log_is_whole_while_another_thread_reports()

@@ -157,7 +157,7 @@ static void ask_size(struct lr_looking *looking, uint32_t number)
 		look->size = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
 		looking->extents.all[number].size = look->size > 0 ? look->size : 1;
 	}
-	if (info->count_offset == 0 && info->count && looking->alone) {
+	if (info->count_offset == 0 && info->count) {
 		int64_t count = info->count(object);
 
 		if (count >= 0)

@@ -154,21 +154,51 @@ static bool is_of_another(struct lr_looking *looking, uint32_t number, uint64_t 
 	return looking->extents.outer && lr_extents_find(&looking->extents, address) != number + 1;
 }
 
+static void follow(struct lr_looking *looking, const struct lr_pointer *pointer)
+{
+	uint32_t target = lr_extents_find(&looking->extents, pointer->pointer);
+	uint32_t number = pointer->number;
+
+	if (target == 0 || is_of_another(looking, number, pointer->offset))
+		return;
+	if (target == number + 1) {
+		bool may_be_list = (pointer->how & LR_EDGE_HOW) == LR_EDGE_FOUND &&
+				   pointer->offset < LIST_HEAD_SIZE;
+
+		if (pointer->pointer != lr_extent_address(extent_at(looking, number)) || may_be_list)
+			return;
+	}
+	add(looking, number, target - 1, pointer->offset, pointer->how);
+}
+
+/* Objects lie all over the memory, and to follow one pointer after the other would be to wait for each. */
+void lr_edges_follow(struct lr_looking *looking)
+{
+	for (uint32_t i = 0; i < looking->pointer_count; i++)
+		lr_extents_approach(&looking->extents, looking->pointers[i].pointer);
+	for (uint32_t i = 0; i < looking->pointer_count; i++)
+		follow(looking, &looking->pointers[i]);
+	looking->pointer_count = 0;
+}
+
 /* A word of an object that points somewhere into the objects. */
 static void add_pointer(struct lr_looking *looking, uint32_t number, uint64_t offset,
 			uint64_t pointer, uint32_t how)
 {
-	uint32_t target = lr_extents_find(&looking->extents, pointer);
+	if (looking->pointer_count == LR_POINTERS_AT_ONCE)
+		lr_edges_follow(looking);
+	lr_extents_prepare_find(&looking->extents, pointer);
+	looking->pointers[looking->pointer_count++] = (struct lr_pointer){
+		.number = number,
+		.offset = (uint32_t)offset,
+		.how = how,
+		.pointer = pointer,
+	};
+}
 
-	if (target == 0 || is_of_another(looking, number, offset))
-		return;
-	if (target == number + 1) {
-		bool may_be_list = (how & LR_EDGE_HOW) == LR_EDGE_FOUND && offset < LIST_HEAD_SIZE;
-
-		if (pointer != lr_extent_address(extent_at(looking, number)) || may_be_list)
-			return;
-	}
-	add(looking, number, target - 1, (uint32_t)offset, how);
+static bool is_near(const struct lr_looking *looking, uint64_t pointer)
+{
+	return pointer - looking->extents.begin < looking->extents.length;
 }
 
 void lr_edges_add_visited(struct lr_looking *looking, uint32_t number, const char *member,
@@ -203,7 +233,7 @@ static void add_owned_words(struct lr_looking *looking, uint32_t number, uint32_
 		uint64_t word;
 
 		memcpy(&word, bytes + at, WORD);
-		if (!is_owned(info, offset + at, member))
+		if (is_near(looking, word) && !is_owned(info, offset + at, member))
 			add_pointer(looking, number, offset + at, word,
 				    LR_EDGE_DECLARED | info->owns[member].name);
 	}
@@ -247,7 +277,7 @@ static void scan_words(struct lr_looking *looking, uint32_t number, uint64_t off
 
 		memcpy(&word, bytes + at, WORD);
 		/* Most words are not even near. */
-		if (word - looking->extents.begin >= looking->extents.length)
+		if (!is_near(looking, word))
 			continue;
 		if (offset + at + WORD > plan->count_begin && offset + at < plan->count_end)
 			continue;
@@ -275,19 +305,16 @@ static int read_all(struct lr_looking *looking, uint32_t number)
 	return there;
 }
 
-/* Memory that goes while it is read takes the edges along that were found in it. */
 static void read_edges(struct lr_looking *looking, uint32_t number, bool scans)
 {
 	const struct lr_plan *plan = lr_looking_plan(looking, number);
-	uint64_t before = looking->edges.used;
 	int there = 1;
 
 	for (uint32_t i = 0; i < plan->info.owned && there > 0; i++)
 		there = read_owned(looking, number, i);
 	if (scans && there > 0)
 		there = read_all(looking, number);
-	if (note_if_missing(looking, number, there) <= 0)
-		looking->edges.used = before;
+	note_if_missing(looking, number, there);
 }
 
 void lr_edges_read(struct lr_looking *looking, uint32_t number)
@@ -300,10 +327,8 @@ void lr_edges_read(struct lr_looking *looking, uint32_t number)
 
 void lr_edges_scan(struct lr_looking *looking, uint32_t number)
 {
-	uint64_t before = looking->edges.used;
-
 	/* It may have died since. */
-	if (lr_look_verify(looking, number) &&
-	    note_if_missing(looking, number, read_all(looking, number)) <= 0)
-		looking->edges.used = before;
+	if (lr_look_verify(looking, number))
+		note_if_missing(looking, number, read_all(looking, number));
+	lr_edges_follow(looking);
 }

@@ -274,12 +274,36 @@ static const struct lr_extent_region *region_of(struct lr_extents *extents, uint
 	return region;
 }
 
+/* Where the granule of @address, which is in @region, has its first extent. */
+static const uint32_t *firsts_of(const struct lr_extents *extents,
+				 const struct lr_extent_region *region, uint64_t address)
+{
+	return extents->firsts + region->table + ((address - region->begin) >> region->shift);
+}
+
+void lr_extents_prepare_find(struct lr_extents *extents, uint64_t address)
+{
+	const struct lr_extent_region *region = region_of(extents, address);
+
+	if (region)
+		__builtin_prefetch(firsts_of(extents, region, address));
+}
+
+void lr_extents_approach(struct lr_extents *extents, uint64_t address)
+{
+	const struct lr_extent_region *region = region_of(extents, address);
+	uint32_t first = region ? *firsts_of(extents, region, address) : 0;
+
+	/* The one that is looked for may be the last of the granule before. */
+	__builtin_prefetch(&extents->all[first > 0 ? first - 1 : 0]);
+	__builtin_prefetch(&extents->all[first]);
+}
+
 /* How many extents of all begin at @address or before, given that it is in @region. */
 static uint32_t extents_up_to(const struct lr_extents *extents,
 			      const struct lr_extent_region *region, uint64_t address)
 {
-	const uint32_t *firsts =
-		extents->firsts + region->table + ((address - region->begin) >> region->shift);
+	const uint32_t *firsts = firsts_of(extents, region, address);
 	uint32_t low = firsts[0];
 	uint32_t high = firsts[1];
 

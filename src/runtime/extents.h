@@ -95,6 +95,13 @@ static inline uint32_t lr_extents_find(struct lr_extents *extents, uint64_t addr
 		       0;
 }
 
+/*
+ * lr_extents_prepare_find() and then lr_extents_approach() have brought near what lr_extents_find() of the same address reads: for callers with
+ * several addresses at hand, of which each would wait for memory alone.
+ */
+void lr_extents_prepare_find(struct lr_extents *extents, uint64_t address);
+void lr_extents_approach(struct lr_extents *extents, uint64_t address);
+
 void lr_extents_free(struct lr_extents *extents);
 
 #endif

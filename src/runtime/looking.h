@@ -31,10 +31,21 @@ struct lr_plan {
 	struct lr_pin pins[LR_PLAN_PINS];
 };
 
+/* A word that points somewhere into the objects. */
+struct lr_pointer {
+	uint32_t number; /* of the object that it is in */
+	uint32_t offset;
+	uint32_t how;
+	uint64_t pointer;
+};
+
+#define LR_POINTERS_AT_ONCE 32
+
 struct lr_looking {
 	const struct lr_looks_options *options;
 	bool alone;  /* no other thread runs */
 	bool failed; /* no memory: nothing of it all is used */
+	bool any_dying;
 	bool any_asks;
 	bool any_visits;
 	bool any_bad;
@@ -46,6 +57,8 @@ struct lr_looking {
 	uint8_t *bad; /* a bit for each record: no edge may lead to it */
 	size_t bad_size;
 	struct lr_spans spans;
+	uint32_t pointer_count;
+	struct lr_pointer pointers[LR_POINTERS_AT_ONCE]; /* found, but not followed yet */
 	uint64_t edges_before_call; /* how many there were before the function of the program that is running */
 };
 
@@ -86,6 +99,9 @@ bool lr_look_verify(struct lr_looking *looking, uint32_t number);
 
 /** lr_edges_read() - verify the object, and find the edges that are in its memory, .visit apart. */
 void lr_edges_read(struct lr_looking *looking, uint32_t number);
+
+/** lr_edges_follow() - make edges of the pointers that were found and not followed yet. */
+void lr_edges_follow(struct lr_looking *looking);
 
 /** lr_edges_scan() - the edges of an object whose .visit could not be asked. */
 void lr_edges_scan(struct lr_looking *looking, uint32_t number);

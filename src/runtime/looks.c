@@ -37,10 +37,21 @@ static bool is_wanted(const struct lr_looks_options *options, uint32_t state)
 					    value >> LR_ALIVE_AGE_SHIFT >= options->since);
 }
 
+#define RECORDS_IN_SEGMENT (LR_SEGMENT_SIZE / (uint32_t)sizeof(struct lr_record))
+
+/* As lr_arena_at(), with a division that the compiler does. */
+static const struct lr_record *record_at(uint32_t ordinal)
+{
+	void *const *segments = lr_arena_image.spaces[LR_RECORDS].segments;
+
+	return (const struct lr_record *)segments[ordinal / RECORDS_IN_SEGMENT] +
+	       ordinal % RECORDS_IN_SEGMENT;
+}
+
 /* Return: false if the record is of no object that the check is about; see struct lr_record. */
 static bool take_record(const struct lr_looking *looking, uint32_t ordinal, struct live *ret)
 {
-	const struct lr_record *record = lr_arena_at(LR_RECORDS, ordinal);
+	const struct lr_record *record = record_at(ordinal);
 	uint32_t state;
 
 	/* These pair with the release stores in lr_registry_add(). */
@@ -52,14 +63,19 @@ static bool take_record(const struct lr_looking *looking, uint32_t ordinal, stru
 	       is_wanted(looking->options, state) && ret->address <= LR_EXTENT_ADDRESS_MAX;
 }
 
-static uint32_t count_live(const struct lr_looking *looking, uint32_t records)
+/* Return: how many are alive. Sets whether any is inside its destructor. */
+static uint32_t count_live(struct lr_looking *looking, uint32_t records)
 {
-	uint32_t live = 0;
-	struct live unused;
+	uint32_t count = 0;
+	struct live live;
 
-	for (uint32_t i = 0; i < records; i++)
-		live += take_record(looking, i, &unused);
-	return live;
+	for (uint32_t i = 0; i < records; i++) {
+		if (!take_record(looking, i, &live))
+			continue;
+		count += !live.is_dying;
+		looking->any_dying |= live.is_dying;
+	}
+	return count;
 }
 
 static int collect(struct lr_looking *looking, uint32_t records)
@@ -188,21 +204,26 @@ static int find_edges(struct lr_looking *looking)
 		if (!lr_looking_is_bad(looking, i))
 			lr_edges_read(looking, i);
 	}
+	lr_edges_follow(looking);
 	if (looking->any_visits && !looking->failed)
 		lr_asks_visits(looking);
 	return looking->failed ? -ENOMEM : 0;
 }
 
-/* An edge was found before its target's turn came. */
+static bool is_bad(const struct lr_looking *looking, uint32_t record)
+{
+	return looking->bad[(record - 1) / 8] & 1u << (record - 1) % 8;
+}
+
+/* An edge was found before the turn of its target came, or before the rest of the object was not there. */
 static void drop_bad_edges(struct lr_looking *looking)
 {
 	uint64_t kept = 0;
 
 	for (uint64_t i = 0; i < looking->edges.used; i++) {
 		const struct lr_edge *edge = lr_elements_at(&looking->edges, i);
-		uint32_t to = edge->to - 1;
 
-		if (!(looking->bad[to / 8] & 1u << to % 8))
+		if (!is_bad(looking, edge->from) && !is_bad(looking, edge->to))
 			*(struct lr_edge *)lr_elements_at(&looking->edges, kept++) = *edge;
 	}
 	looking->edges.used = kept;
@@ -222,7 +243,7 @@ static int look_at_all(struct lr_looking *looking, uint32_t records)
 		return -ENOMEM;
 	if (looking->any_bad)
 		drop_bad_edges(looking);
-	return add_dying(looking, records);
+	return looking->any_dying ? add_dying(looking, records) : 0;
 }
 
 /* The parent reads when this process is dead: the order is that of the stores alone. */

@@ -29,6 +29,7 @@ static bool pin_functions(struct lr_plan *plan)
 	return true;
 }
 
+/* An object that counts by hand cannot be held, and may die at any moment if other threads run. */
 static bool may_call(const struct lr_looking *looking, struct lr_plan *plan)
 {
 	if (!looking->alone && (!lr_object_can_be_held(&plan->info) || !pin_functions(plan)))
@@ -63,8 +64,7 @@ void lr_plan_make(struct lr_looking *looking, uint32_t type)
 	plan->is_made = true;
 	if (!lr_type_copy(type, &plan->info))
 		return;
-	/* An object that counts by hand may die at any moment if other threads run. */
-	tells_count = info->count && info->count_offset == 0 && looking->alone;
+	tells_count = info->count && info->count_offset == 0;
 	if ((info->visit || info->size_of || tells_count) && may_call(looking, plan)) {
 		plan->visits = info->visit != NULL;
 		plan->asks = info->size_of || tells_count;

@@ -24,6 +24,8 @@
 struct box {
 	struct lastref_count refs;
 	char *text;
+	struct box *inside; /* its reference; does not change */
+	struct box *owned;  /* the same */
 };
 
 static int stop;
@@ -35,8 +37,12 @@ static void fail(const char *what)
 	__atomic_store_n(&failures, 1, __ATOMIC_RELAXED);
 }
 
+static void box_unref_any(void *box);
+
 static void box_destroy(struct box *box)
 {
+	box_unref_any(box->inside);
+	box_unref_any(box->owned);
 	memset(box->text, 'x', 4);
 	free(box->text);
 	free(box);
@@ -52,7 +58,25 @@ static int box_describe(const void *object, char *buf, size_t size)
 	return snprintf(buf, size, "%.4s", box->text);
 }
 
-LASTREF_DEFINE(box, struct box, refs, box_destroy, .describe = box_describe);
+/* As above. */
+static void box_visit(const void *object, lastref_visitor visitor, void *context)
+{
+	const struct box *box = object;
+
+	if (memcmp(box->text, "box!", 4) != 0)
+		fail("an object was visited that is dead");
+	visitor(context, "inside", box->inside);
+}
+
+static size_t box_size(const void *object)
+{
+	if (memcmp(((const struct box *)object)->text, "box!", 4) != 0)
+		fail("an object was asked for its size that is dead");
+	return sizeof(struct box);
+}
+
+LASTREF_DEFINE(box, struct box, refs, box_destroy, .describe = box_describe,
+	       .owns = LASTREF_OWNS(struct box, owned), .visit = box_visit, .size_of = box_size);
 
 static int route_describe(const void *object, char *buf, size_t size)
 {
@@ -64,7 +88,8 @@ static int route_describe(const void *object, char *buf, size_t size)
 static const struct lastref_type route_type =
 	LASTREF_TYPE("net.route", struct box, .describe = route_describe);
 
-static struct box *box_new(void)
+/* Holds another one, in one way or the other. */
+static struct box *box_new(struct box *held)
 {
 	struct box *box = calloc(1, sizeof(*box));
 
@@ -74,15 +99,20 @@ static struct box *box_new(void)
 	if (box->text == NULL)
 		abort();
 	memcpy(box->text, "box!", 4);
+	if (held && (uintptr_t)held / 64 % 2 == 0)
+		box->inside = box_ref(held);
+	else if (held)
+		box->owned = box_ref(held);
 	box_ref_init(box);
 	return box;
 }
 
 static void one_of_each(void)
 {
-	struct box *box = box_new();
-	void *route = malloc(16);
+	struct box *box = box_new(NULL);
+	void **route = malloc(sizeof(struct box));
 
+	route[0] = box;
 	lastref_register(&route_type, route);
 	box_ref(box);
 	box_unref(box);
@@ -98,7 +128,7 @@ static void *create_and_destroy(void *unused)
 	(void)unused;
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
 		for (int i = 0; i < 100; i++)
-			boxes[i] = box_new();
+			boxes[i] = box_new(i % 10 > 0 ? boxes[i - 1] : NULL);
 		one_of_each();
 		for (int i = 0; i < 100; i++)
 			box_unref(boxes[i]);
@@ -202,7 +232,7 @@ int main(int argc, char **argv)
 		abort();
 	}
 	for (int i = 0; i < KEPT; i++)
-		kept[i] = box_new();
+		kept[i] = box_new(NULL);
 	for (int i = 0; i < THREADS; i++) {
 		if (pthread_create(&threads[i], NULL, create_and_destroy, NULL) != 0)
 			abort();

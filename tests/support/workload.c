@@ -35,6 +35,8 @@ static int misuses;
 struct box {
 	struct lastref_count refs;
 	int number;
+	struct box *next; /* only of leaked ones */
+	struct box *other;
 };
 
 static void box_destroy(struct box *box)
@@ -48,7 +50,19 @@ static int box_describe(const void *box, char *buffer, size_t size)
 	return snprintf(buffer, size, "number %d", ((const struct box *)box)->number);
 }
 
-LASTREF_DEFINE(box, struct box, refs, box_destroy, .describe = box_describe);
+static void box_visit(const void *box, lastref_visitor visitor, void *context)
+{
+	visitor(context, "other", ((const struct box *)box)->other);
+}
+
+static size_t box_size(const void *box)
+{
+	(void)box;
+	return sizeof(struct box);
+}
+
+LASTREF_DEFINE(box, struct box, refs, box_destroy, .describe = box_describe,
+	       .owns = LASTREF_OWNS(struct box, next), .visit = box_visit, .size_of = box_size);
 
 /* Logged. */
 struct note {
@@ -180,14 +194,19 @@ static void leak(void)
 	static struct route routes[ROUTES_LEAKED];
 	size_t found;
 
-	for (int i = 0; i < LEAKED; i++)
+	for (int i = 0; i < LEAKED; i++) {
 		boxes[i] = box_new(i);
+		if (i == 1)
+			box_ref_set(&boxes[1]->next, boxes[0]);
+		if (i == 2)
+			box_ref_set(&boxes[2]->other, boxes[0]);
+	}
 	for (int i = 0; i < ROUTES_LEAKED; i++)
 		lastref_register(&route_type, &routes[i]);
 	found = lastref_leak_check();
 	EXPECT(found <= LEAKED + ROUTES_LEAKED);
 	for (int i = 0; i < LEAKED; i++)
-		EXPECT(box_ref_count(boxes[i]) == 1);
+		EXPECT(box_ref_count(boxes[i]) == (i == 0 ? 3 : 1));
 	fprintf(stderr, "live %zu, the check found %zu\n", lastref_live_objects(), found);
 }
 

@@ -16,6 +16,7 @@ NOT_DESCRIBED='(not described: other threads run, its library is gone, or the sy
 #	-DFRAME=N	the size of the stack frame of TYPE_new(): the code stays as long as it is, its CFI differs
 #	-DBY_HAND	the object is registered by hand
 #	-DBARE		the same, and its type has no functions
+#	-DOWNS		an object holds the one that was made before it
 #	-DLONGER	the code before the birth is longer, so all return addresses differ
 make_library()
 {
@@ -30,8 +31,17 @@ make_library()
 
 		struct $2 {
 			struct lastref_count refs;
-			char text[40];
+			char text[32];
+			struct $2 *other;
 		};
+
+		#ifdef OWNS
+		#define HOLDS(object, held) ((object)->other = (held))
+		#define OPTIONS , .owns = LASTREF_OWNS(struct $2, other)
+		#else
+		#define HOLDS(object, held) ((void)(held))
+		#define OPTIONS
+		#endif
 
 		static int say(const void *object, char *buf, size_t size)
 		{
@@ -51,7 +61,7 @@ make_library()
 			object->text[0] = 'd';
 		}
 
-		LASTREF_DEFINE($2, struct $2, refs, destroy, .describe = say, .size_of = measure);
+		LASTREF_DEFINE($2, struct $2, refs, destroy, .describe = say, .size_of = measure OPTIONS);
 
 		#ifdef BY_HAND
 		static int64_t count(const void *object)
@@ -72,10 +82,13 @@ make_library()
 		__attribute__((noinline)) static struct $2 *$2_new(void)
 		{
 			volatile char frame[FRAME];
+			static struct $2 *last;
 			struct $2 *object = calloc(1, sizeof(*object));
 
 			if (!object)
 				abort();
+			HOLDS(object, last);
+			last = object;
 		#ifdef LONGER
 			for (int i = 0; i < 8; i++)
 				frame[i * 3] = (char)(i ^ 5);
@@ -175,6 +188,18 @@ test_what_an_unloaded_library_left_is_reported_under_lastref_run()
 	run "$LASTREF_CMD" run -- ./host left ./apple.so
 	expect_status 23
 	expect_left
+}
+
+# The library took the names of members along.
+test_what_an_unloaded_library_left_is_told_with_the_names_of_members()
+{
+	make_library apple.so apple -DOWNS
+	build_host
+	host left ./apple.so
+	expect_status 0
+	expect_match stderr '^LEAK 1 of 1  .* 1 leaked reference keeps 2 objects'
+	expect_match stderr 'KEEPS +1 apple, through apple\.other$'
+	expect_no_text stderr 'said by'
 }
 
 # expect_places: one object of each type, born in its own library.

@@ -142,7 +142,7 @@ test_a_report_without_memory_is_a_message_and_no_crash()
 			report_failing "$n" "$many"
 			[ -e said ] || break
 			case $status in
-			1) expect_text stdout 'lastref: 8 objects leaked, 80 B' ;;
+			1) expect_text stdout 'lastref: 8 objects leaked, 200 B' ;;
 			2 | 3) expect_match stderr '^lastref: cannot .*(Cannot allocate memory|Too many open files)' ;;
 			*) fail "call $n: exit status $status" ;;
 			esac
@@ -163,7 +163,7 @@ test_a_reader_of_symbols_without_memory_costs_the_symbols_only()
 			report_failing "$n" "$many" libdw
 			[ -e said ] || break
 			expect_status 1
-			expect_text stdout 'lastref: 8 objects leaked, 80 B'
+			expect_text stdout 'lastref: 8 objects leaked, 200 B'
 			expect_match stdout '^LEAK 1 of [0-9]'
 		done
 		[ "$n" -gt 20 ] || fail "only $n calls were tried"

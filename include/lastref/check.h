@@ -42,7 +42,7 @@ struct lastref_owned {
 /**
  * lastref_visitor - what .visit calls for each reference that the object holds
  * @context: as .visit got it
- * @member: where it is, for the report: "children"; a string that stays, or NULL
+ * @member: where it is, for the report: "children"; it is copied, up to 200 bytes. Or NULL
  * @target: the object that is held; NULL is fine
  */
 typedef void (*lastref_visitor)(void *context, const char *member, const void *target);
@@ -52,7 +52,7 @@ typedef void (*lastref_visitor)(void *context, const char *member, const void *t
  * @name: the name in reports, "dentry"
  * @c_type: the C spelling, "struct dentry"
  * @size: size of an object in bytes
- * @count: the number of references, for reports; may be NULL
+ * @count: the number of references, for reports; may be NULL. Not called by a check while other threads run
  * @ref: takes a reference; may be NULL if lastref_ref() is not used
  * @tryref: takes a reference unless the object is dead; may be NULL if lastref_tryref() is not used
  * @unref: gives up a reference, destroys on the last; may be NULL if lastref_unref() is not used
@@ -68,9 +68,13 @@ typedef void (*lastref_visitor)(void *context, const char *member, const void *t
  * @log: log every event of this type with its stack while checking is on
  * @owns: the members by which an object holds others, each of them one reference: LASTREF_OWNS(struct dentry, parent, inode). A pointer that is no reference
  *	(a child's pointer to its parent) is left out. With it, or with @visit, the leak check knows who holds whom exactly; without, it takes every
- *	word of the object that points into another leaked one for a reference, and then may name fewer causes
- * @visit: for references that are not in members: calls @visitor once for each. It may be combined with @owns. Same rules as @describe
- * @size_of: for objects of variable size: the size of this one in bytes. Same rules as @describe
+ *	word of the object that points into another leaked one for a reference, and then may name fewer causes. A member within another counted
+ *	object that is embedded in this one is that one's
+ * @visit: for references that are not in members: calls @visitor once for each. It may be combined with @owns. Same rules as @describe; but it is
+ *	called on every object that a check is about, so it should be quick. Where it cannot be called, or faults, each word of the object
+ *	may be a reference: so of objects that count by hand, or have a struct lastref_cache_count, while other threads run
+ * @size_of: for objects of variable size: the size of this one in bytes. Same rules as @visit. An object of which a part is not in memory counts
+ *	as one whose memory is gone
  * @at_rest: for types with a struct lastref_cache_count: called by the unref that brought the object to rest, on its thread. Unless
  *	the caller of unref holds the cache's lock, the object may be evicted by another thread before or during the call
  *

@@ -107,7 +107,7 @@ static uint32_t node_of_look(const struct lr_graph *graph, const struct lr_look 
 		return LR_NO_NODE;
 	record = lr_image_at(graph->image, LR_RECORDS, graph->nodes[node].record);
 	birth = record ? __atomic_load_n(&record->birth, __ATOMIC_RELAXED) : 0;
-	if (short_birth(birth) != graph->births[node] || (uint32_t)birth != look->birth)
+	if (short_birth(birth) != graph->births[node] || lr_look_birth(birth) != look->birth)
 		return LR_NO_NODE;
 	return node;
 }

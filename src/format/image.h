@@ -211,11 +211,17 @@ struct lr_note {
  * one check's worth in an image, or none: a process that was killed has had no check.
  */
 struct lr_look {
-	uint32_t record; /* ordinal + 1 in LR_RECORDS; of its object only if the birth number there ends in `birth` */
-	uint32_t birth; /* the low bits of its birth number */
+	uint32_t record; /* ordinal + 1 in LR_RECORDS; of its object only if lr_look_birth() of the one there is `birth` */
+	uint32_t birth; /* lr_look_birth() of its record */
 	int32_t count; /* references; INT32_MAX is immortal; LR_LOOK_UNKNOWN and the like if negative */
 	uint32_t size; /* bytes of the object, UINT32_MAX also if there are more */
 };
+
+/* Short for the birth in a record, type and number. */
+static inline uint32_t lr_look_birth(uint64_t birth)
+{
+	return (uint32_t)(birth ^ birth >> 32);
+}
 
 #define LR_LOOK_UNKNOWN (-1) /* its type counts by itself, and does not tell */
 #define LR_LOOK_GONE (-2)    /* its memory is not there, or another's */

@@ -70,7 +70,7 @@ static bool hold(struct lr_looking *looking, struct asked *asked)
 		.record = extent->record - 1,
 		.birth = birth,
 	};
-	return (uint32_t)birth == lr_looking_look(looking, asked->number)->birth &&
+	return lr_look_birth(birth) == lr_looking_look(looking, asked->number)->birth &&
 	       birth >> LR_BIRTH_NUMBER_BITS == lr_extent_type(extent) &&
 	       lr_object_hold(&asked->object);
 }

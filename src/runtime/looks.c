@@ -90,7 +90,7 @@ static int collect(struct lr_looking *looking, uint32_t records)
 			.key = live.address << LR_EXTENT_TYPE_BITS |
 			       live.birth >> LR_BIRTH_NUMBER_BITS,
 			.record = i + 1,
-			.birth = (uint32_t)live.birth,
+			.birth = lr_look_birth(live.birth),
 		};
 	}
 	return lr_extents_sort(extents);
@@ -146,7 +146,7 @@ static int add_dying(struct lr_looking *looking, uint32_t records)
 			return -ENOMEM;
 		*look = (struct lr_look){
 			.record = i + 1,
-			.birth = (uint32_t)live.birth,
+			.birth = lr_look_birth(live.birth),
 			.count = LR_LOOK_DEAD,
 			.size = (uint32_t)lr_type_by_id(type)->size,
 		};

@@ -129,7 +129,7 @@ uint32_t image_builder_object(struct image_builder *builder, uint32_t type, uint
 	look = image_builder_add(builder, LR_LOOKS, NULL);
 	*look = (struct lr_look){
 		.record = id,
-		.birth = (uint32_t)number,
+		.birth = lr_look_birth((uint64_t)type << LR_BIRTH_NUMBER_BITS | number),
 		.count = count,
 		.size = 64,
 	};

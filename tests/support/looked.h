@@ -48,7 +48,7 @@ static __attribute__((unused)) const struct lr_look *look_at(const struct lastre
 			lr_image_type(&looks.image,
 				      (uint32_t)(record->birth >> LR_BIRTH_NUMBER_BITS));
 
-		cr_assert_eq(one->birth, (uint32_t)record->birth);
+		cr_assert_eq(one->birth, lr_look_birth(record->birth));
 		if (record->object == ~(uint64_t)(uintptr_t)object &&
 		    strcmp(lr_image_text(&looks.image, entry->name, NULL), type->name) == 0)
 			found = one;

@@ -236,6 +236,16 @@ Test(graph, a_look_at_the_object_that_had_the_record_before_is_none)
 	cr_assert_eq(cause(0)->objects, 1);
 }
 
+Test(graph, a_look_at_an_object_of_another_type_with_the_same_number_is_none)
+{
+	uint32_t held = new_stream(1, 1);
+
+	hold(new_box(1, 1), held, "stream");
+	record(held)->birth = (uint64_t)box << LR_BIRTH_NUMBER_BITS | 1;
+	make();
+	cr_assert_eq(findings.unlooked, 1);
+}
+
 Test(graph, a_dying_object_is_a_root_and_holds_nothing)
 {
 	uint32_t dying = new_box(1, 1);
@@ -686,7 +696,11 @@ Test(graph, two_looks_at_one_object_are_one)
 
 	new_box(1, 1);
 	look = image_builder_add(&builder, LR_LOOKS, NULL);
-	*look = (struct lr_look){ .record = 1, .birth = 1, .count = 77 };
+	*look = (struct lr_look){
+		.record = 1,
+		.birth = lr_look_birth(record(1)->birth),
+		.count = 77,
+	};
 	make();
 	cr_assert_eq(cause(0)->references, 1);
 	cr_assert_eq(findings.objects, 1);

@@ -110,9 +110,11 @@ static struct box *box_new(struct box *held)
 static void one_of_each(void)
 {
 	struct box *box = box_new(NULL);
-	void **route = malloc(sizeof(struct box));
+	struct box *route = calloc(1, sizeof(*route));
 
-	route[0] = box;
+	if (route == NULL)
+		abort();
+	route->inside = box;
 	lastref_register(&route_type, route);
 	box_ref(box);
 	box_unref(box);

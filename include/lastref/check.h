@@ -140,6 +140,17 @@ struct lastref_type {
 				     LASTREF_OWNED_3_, LASTREF_OWNED_2_, LASTREF_OWNED_1_, )       \
 		(type, __VA_ARGS__)                                                                \
 	}
+/**
+ * LASTREF_OWNS_NOTHING - value of the option .owns: objects of this type hold no others
+ *
+ * For a type with pointers that are no references, to its parent for one: without, each of its words is looked at.
+ */
+#define LASTREF_OWNS_NOTHING                                                                       \
+	{                                                                                          \
+		{                                                                                  \
+			"", 0, 1                                                                   \
+		}                                                                                  \
+	}
 #define LASTREF_OWNED_COUNT_(a, b, c, d, e, f, g, h, which, ...) which
 #define LASTREF_OWNED_1_(type, member)                                                             \
 	{                                                                                          \

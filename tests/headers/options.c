@@ -67,6 +67,9 @@ static const struct lastref_type owns_eight =
 	LASTREF_TYPE("hand.eight", struct hot,
 		     .owns = LASTREF_OWNS(struct hot, one, pair.left, pair.right, a, b, c, d, e));
 
+static const struct lastref_type owns_nothing =
+	LASTREF_TYPE("hand.nothing", struct hot, .owns = LASTREF_OWNS_NOTHING);
+
 int main(void)
 {
 	struct entry entry;
@@ -84,6 +87,8 @@ int main(void)
 	lastref_unregister(&hand_written, box);
 	lastref_register(&owns_one, &hot);
 	lastref_unregister(&owns_one, &hot);
+	lastref_register(&owns_nothing, &hot);
+	lastref_unregister(&owns_nothing, &hot);
 	lastref_register(&owns_eight, &hot);
 	lastref_unregister(&owns_eight, &hot);
 	box_unref(box);

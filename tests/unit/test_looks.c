@@ -98,6 +98,24 @@ Test(looks, what_is_not_declared_of_a_type_with_declared_members_is_no_edge)
 	cr_assert_eq(edge_count(), 0);
 }
 
+struct child {
+	struct lastref_count refs;
+	struct node *parent; /* no reference */
+};
+
+LASTREF_DEFINE(child, struct child, refs, NULL, .owns = LASTREF_OWNS_NOTHING);
+
+Test(looks, an_object_that_owns_nothing_has_no_edge_whatever_is_in_it)
+{
+	static struct child child;
+
+	make_nodes(1);
+	child_ref_init(&child);
+	child.parent = &nodes[0];
+	look();
+	cr_assert_eq(edge_count(), 0);
+}
+
 Test(looks, each_element_of_a_declared_array_is_an_edge)
 {
 	struct lr_edge edge;

@@ -83,6 +83,8 @@ static void add_record(struct work *work, const struct lr_live *live)
 	if (!type.is_there)
 		return;
 	if (lr_live_is_ignored(live)) {
+		if (young && id < work->type_room && type.is_wanted)
+			work->live_by_type[id]++;
 		work->findings->ignored += young && type.is_wanted;
 		/* Also an old one holds what it holds. */
 		if (work->findings->graph)

@@ -222,7 +222,8 @@ static void write_notes(struct lr_sink *sink, const struct types *types)
 			       "note: %llu objects could not be registered for lack of memory, and are not in the table\n",
 			       (unsigned long long)types->lost);
 	if (types->cut_short > 0)
-		lr_sink_text(sink, "note: a file ends early, so that figures are too small\n");
+		lr_sink_text(sink,
+			     "note: a file ends early: more may live, and fewer were born or died, than it says\n");
 }
 
 static int write_table(struct types *types)

@@ -73,6 +73,13 @@ static int dispatch(int argc, char **argv)
 	return LR_STATUS_USAGE;
 }
 
+static int help_of(char *command)
+{
+	char *words[] = { command, (char[]){ "--help" }, NULL };
+
+	return dispatch(2, words);
+}
+
 int main(int argc, char **argv)
 {
 	const char *first = argc > 1 ? argv[1] : "";
@@ -83,6 +90,8 @@ int main(int argc, char **argv)
 		lr_complain("no command; try: lastref run -- ./program (see lastref --help)");
 		return LR_STATUS_USAGE;
 	}
+	if (argc > 2 && (strcmp(first, "help") == 0 || strcmp(first, "--help") == 0))
+		return help_of(argv[2]);
 	if (strcmp(first, "help") == 0 || strcmp(first, "--help") == 0 ||
 	    strcmp(first, "--usage") == 0 || strcmp(first, "-?") == 0)
 		return help(stdout, 0);

@@ -10,6 +10,7 @@
  */
 #include "runtime/leak_check.h"
 
+#include "analyze/causes.h"
 #include "analyze/findings.h"
 #include "base/pages.h"
 #include "runtime/arena.h"
@@ -145,6 +146,36 @@ static bool mark_reported(uint32_t since)
 	return any;
 }
 
+/* Return: true if the object of this node is no longer one that a check reported. */
+static bool unmark(const struct lr_graph *graph, uint32_t node)
+{
+	struct lr_record *record = lr_arena_at(LR_RECORDS, graph->nodes[node].record);
+	struct lr_live live;
+	uint32_t state;
+
+	if (!lr_graph_take(graph, node, &live) || !lr_live_is_reported(&live))
+		return false;
+	state = live.copy.state;
+	return __atomic_compare_exchange_n(&record->state, &state, state & ~LR_ALIVE_REPORTED,
+					   false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+/*
+ * Only the analysis knows what ignored objects hold, and that was marked with the rest. It is no leak, and was not reported: neither the check
+ * at exit nor the parent may say that it was.
+ */
+static void unmark_ignored(const struct lr_findings *findings)
+{
+	const struct lr_graph *graph = findings->graph;
+	uint64_t unmarked = 0;
+
+	for (uint32_t i = 0; graph && i < graph->node_count; i++) {
+		if (!graph->nodes[i].is_ignored && lr_label_value(graph, i) == LR_LABEL_IGNORED)
+			unmarked += unmark(graph, i);
+	}
+	lr_arena_count(LR_REPORTED, -unmarked);
+}
+
 static bool is_known(const struct lr_description *description)
 {
 	uint64_t count = lr_image_count(&lr_arena_image, LR_NOTES);
@@ -216,6 +247,7 @@ static size_t check_and_tell(uint32_t since)
 	if (!mark_reported(since))
 		return 0;
 	make_check(&check, &options, false);
+	unmark_ignored(&check.findings);
 	objects = (size_t)check.findings.objects;
 	if (objects > 0)
 		lr_tell(&check.findings, since > 0);

@@ -38,6 +38,51 @@ test_the_figures_of_processes_are_added_up()
 	expect_match stdout '^packet +16 +1 +0 +1 +1$'
 }
 
+# keeper_of CALL: the program t_keeper. It ignores a packet, which holds a connection, and then
+# calls a check.
+keeper_of()
+{
+	net_program t_keeper <<-C
+		struct conn *conn = conn_open(1);
+		struct packet *packet = packet_new(conn);
+		conn_close(conn);
+		lastref_ignore(packet, "the only one");
+		if ($1 != 0)
+			return 9;
+	C
+}
+
+test_what_the_program_ignores_lives()
+{
+	net_library
+	keeper_of 0
+	run_suite images t_keeper
+	run "$LASTREF_CMD" types images/t_keeper
+	expect_status 0
+	expect_match stdout '^conn +12 +1 +0 +1$'
+	expect_match stdout '^packet +16 +1 +0 +1$'
+}
+
+test_what_an_ignored_object_holds_was_reported_by_no_check()
+{
+	local check
+
+	net_library
+	for check in 'lastref_leak_check()' 'lastref_leaks_since(0)' \
+		'lastref_leak_check() + lastref_leak_check()'; do
+		keeper_of "$check"
+		run "$LASTREF_CMD" run -- ./t_keeper
+		expect_status 0
+		expect_text stderr 'lastref: no leaks'
+		expect_text stderr 'note: 2 live objects are ignored: the only one'
+		run env LASTREF=leaks=panic ./t_keeper
+		expect_status 0
+		expect_empty stderr
+		run env LASTREF=leaks=warn:exitcode=7 ./t_keeper
+		expect_status 0
+	done
+}
+
 test_what_cannot_be_read_gives_3_and_the_others_are_shown()
 {
 	net_suite
@@ -53,7 +98,7 @@ test_what_cannot_be_read_gives_3_and_the_others_are_shown()
 	head -c $(($(stat -c %s images/t_open) - 8)) images/t_open >part
 	run "$LASTREF_CMD" types part
 	expect_status 4
-	expect_text stdout 'note: a file ends early, so that figures are too small'
+	expect_text stdout 'note: a file ends early: more may live, and fewer were born or died'
 	run "$LASTREF_CMD" types
 	expect_status 2
 	run sh -c '"$1" types images >/dev/full' sh "$LASTREF_CMD"
@@ -72,6 +117,9 @@ test_help_of_every_command_has_examples_and_exit_statuses()
 		expect_status 0
 		expect_text stdout 'Usage: lastref'
 		tr -s ' \n' ' ' <stdout >words
+		run "$LASTREF_CMD" help "$command"
+		expect_status 0
+		expect_text stdout "Usage: lastref $command"
 		expect_text words 'exit status is'
 		expect_text stdout 'Examples:'
 	done <commands

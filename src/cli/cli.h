@@ -40,6 +40,9 @@ void lr_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void lr_refuse_usage(struct argp_state *state, const char *format, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
 
+/* The argument of --suppressions. A second file would take the place of the first unseen, so it is refused as usage. */
+void lr_take_suppressions(struct argp_state *state, const char **name, const char *argument);
+
 /* The list of patterns with one more, from malloc(); @list may be NULL and is used up. NULL without memory. */
 char *lr_add_glob(char *list, const char *glob);
 

@@ -84,7 +84,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		options->fail_on_any = parse_fail_on(state, argument);
 		return 0;
 	case KEY_SUPPRESSIONS:
-		options->suppressions = argument;
+		lr_take_suppressions(state, &options->suppressions, argument);
 		return 0;
 	case KEY_ALL:
 		options->present.all = true;
@@ -300,6 +300,16 @@ static int read_and_diff(const struct diff_options *options, const struct lr_sup
 	return status;
 }
 
+static int check_output(const struct diff_options *options)
+{
+	const char *const inputs[] = { options->base, options->new, options->suppressions };
+
+	if (options->present.output == NULL)
+		return 0;
+	return lr_replace_check_report(options->present.output, "-o", inputs,
+				       sizeof(inputs) / sizeof(inputs[0]));
+}
+
 int lr_cmd_diff(int argc, char **argv)
 {
 	struct diff_options options = { .present = { .fd = STDOUT_FILENO, .option = "-o" } };
@@ -311,8 +321,7 @@ int lr_cmd_diff(int argc, char **argv)
 		lr_complain("cannot read the command line: %s", strerror(error));
 		return LR_STATUS_USAGE;
 	}
-	if (lr_suppress_read(&suppress, options.suppressions) == 0 &&
-	    (options.present.output == NULL || lr_replace_check(options.present.output, "-o") == 0))
+	if (lr_suppress_read(&suppress, options.suppressions) == 0 && check_output(&options) == 0)
 		status = read_and_diff(&options, &suppress);
 	lr_suppress_finish(&suppress);
 	return status;

@@ -71,7 +71,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		options->present.format = lr_present_parse_format(state, argument);
 		return 0;
 	case KEY_SUPPRESSIONS:
-		options->suppressions = argument;
+		lr_take_suppressions(state, &options->suppressions, argument);
 		return 0;
 	case KEY_ADDRESSES:
 		options->present.addresses = true;
@@ -164,7 +164,8 @@ int lr_cmd_report(int argc, char **argv)
 		return LR_STATUS_USAGE;
 	}
 	if (lr_suppress_read(&suppress, options.suppressions) == 0 &&
-	    (options.present.output == NULL || lr_replace_check(options.present.output, "-o") == 0))
+	    (options.present.output == NULL ||
+	     lr_replace_check_report(options.present.output, "-o", &options.suppressions, 1) == 0))
 		status = report_inputs(&options, &suppress);
 	lr_suppress_finish(&suppress);
 	free(options.types);

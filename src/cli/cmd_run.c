@@ -126,6 +126,16 @@ static int exit_status(const struct lr_run_options *options, const struct lr_run
 	return verdict->not_written ? LR_STATUS_NOT_WRITTEN : 0;
 }
 
+static int check_report(const struct lr_run_options *options)
+{
+	if (options->output == NULL || strcmp(options->output, options->report) != 0)
+		return lr_replace_check_report(options->report, "--report", &options->suppressions,
+					       1);
+	lr_complain("cannot write %s: -o and --report cannot be the same file; name another one with --report",
+		    options->report);
+	return -EEXIST;
+}
+
 /* Whatever can be refused before CMD starts. Return: the value of LASTREF for it, or NULL after a message. */
 static char *prepare(const struct lr_run_options *options, struct lr_suppress *suppress)
 {
@@ -133,7 +143,7 @@ static char *prepare(const struct lr_run_options *options, struct lr_suppress *s
 
 	if (lr_suppress_read(suppress, options->suppressions) != 0 ||
 	    (options->output != NULL && lr_run_output_check(options->output) != 0) ||
-	    (options->report != NULL && lr_replace_check(options->report, "--report") != 0))
+	    (options->report != NULL && check_report(options) != 0))
 		return NULL;
 	return lr_run_settings(options, inherited != NULL ? inherited : "");
 }

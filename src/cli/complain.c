@@ -48,6 +48,13 @@ void lr_refuse_usage(struct argp_state *state, const char *format, ...)
 	exit(LR_STATUS_USAGE);
 }
 
+void lr_take_suppressions(struct argp_state *state, const char **name, const char *argument)
+{
+	if (*name != NULL)
+		lr_refuse_usage(state, "--suppressions is given twice; put all lines into one file");
+	*name = argument;
+}
+
 char *lr_add_glob(char *list, const char *glob)
 {
 	char *longer;

@@ -47,7 +47,7 @@ static int allocate(struct lr_known_side *side, size_t count)
 	return -ENOMEM;
 }
 
-static int read_baseline(struct lr_known_side *side)
+static int read_baseline(struct lr_known_side *side, bool is_new)
 {
 	struct lr_text_file *file = &side->file;
 	unsigned int line = 0;
@@ -55,6 +55,12 @@ static int read_baseline(struct lr_known_side *side)
 
 	if (lr_text_file_read(file, side->name, "baseline") != 0)
 		return -EINVAL;
+	/* A file of which nothing was written must not pass for a run without leaks. */
+	if (is_new && file->size == 0) {
+		lr_complain("cannot read %s: it is empty; give what `lastref run -o` or `lastref report --format baseline` wrote",
+			    side->name);
+		return -EINVAL;
+	}
 	count = lr_baseline_parse(file->text, file->size, NULL, &line);
 	if (count < 0) {
 		lr_text_file_refuse(file, line, LR_BASELINE_EXPECTED);
@@ -145,7 +151,7 @@ void lr_known_side_read(struct lr_known_side *side, const char *name,
 	if (is_folder(name) || lr_inputs_is_image(name))
 		error = read_images(side, base, symbols, suppress);
 	else
-		error = read_baseline(side);
+		error = read_baseline(side, base != NULL);
 	sort_and_drop_equal(side);
 	if (error == 0)
 		error = list_fingerprints(side);

@@ -12,6 +12,7 @@
 #include "cli/replace.h"
 
 #include "cli/cli.h"
+#include "cli/inputs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -146,6 +147,31 @@ int lr_replace_check(const char *output, const char *option)
 	}
 	free(place);
 	return -error;
+}
+
+static bool is_same_file(const char *one, const char *other)
+{
+	struct stat first, second;
+
+	return stat(one, &first) == 0 && stat(other, &second) == 0 &&
+	       first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+int lr_replace_check_report(const char *output, const char *option, const char *const *inputs,
+			    size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (inputs[i] == NULL || !is_same_file(output, inputs[i]))
+			continue;
+		lr_complain("cannot write %s: it is read, too; name another file with %s", output,
+			    option);
+		return -EEXIST;
+	}
+	if (!lr_inputs_is_image(output))
+		return lr_replace_check(output, option);
+	lr_complain("cannot write %s: it is what `lastref run -o` wrote, and would be lost; name another file with %s",
+		    output, option);
+	return -EEXIST;
 }
 
 static int fill_and_rename(const char *place, const char *temporary, lr_replace_fill fill,

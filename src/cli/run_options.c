@@ -102,7 +102,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		options->leak_exit = take_number(state, "--leak-exit", argument, 0, 255);
 		return 0;
 	case KEY_SUPPRESSIONS:
-		options->suppressions = argument;
+		lr_take_suppressions(state, &options->suppressions, argument);
 		return 0;
 	case KEY_FORMAT:
 		options->format = lr_present_parse_format(state, argument);

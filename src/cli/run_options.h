@@ -12,10 +12,10 @@
 #include <stdbool.h>
 
 struct lr_run_options {
-	char *output;	    /* -o, or NULL */
-	char *types;	    /* all --type globs, separated by commas; or NULL */
-	char *suppressions; /* --suppressions, or NULL */
-	char *report;	    /* --report, or NULL */
+	char *output;		  /* -o, or NULL */
+	char *types;		  /* all --type globs, separated by commas; or NULL */
+	const char *suppressions; /* --suppressions, or NULL */
+	char *report;		  /* --report, or NULL */
 	enum lr_format format;
 	bool has_format; /* --format was given */
 	int stack_depth; /* 0: not given */

@@ -184,7 +184,8 @@ int lr_snapshots_take(struct lr_snapshots *snapshots)
 		}
 		nanosleep(&step, NULL);
 	}
-	lr_complain("process %d took no snapshot within %d seconds: it blocks the signal, or cannot write to %s (its standard error says so)",
+	lr_complain("process %d took no snapshot within %d seconds: it is stopped, blocks the signal, "
+		    "has checking switched off (leaks=off), or cannot write to %s (its standard error says so)",
 		    (int)snapshots->pid, LR_SNAPSHOT_WAIT_S, snapshots->folder);
 	return -ETIMEDOUT;
 }

@@ -46,8 +46,8 @@ static void write_frame(void *place_, const struct lr_address *address, const st
 			   address->module[0] ? lr_frames_base_name(address->module) : "?");
 }
 
-void lr_document_words(struct lr_sink *sink, const struct lr_entry *entry,
-		       const struct lr_symbolizer *symbolizer)
+static void write_words(struct lr_sink *sink, const struct lr_entry *entry,
+			const struct lr_symbolizer *symbolizer, bool with_objects)
 {
 	const struct lr_image *image = entry->findings->image;
 	const struct lr_type_entry *type = lr_image_type(image, entry->cause->type);
@@ -62,10 +62,24 @@ void lr_document_words(struct lr_sink *sink, const struct lr_entry *entry,
 
 	lr_sink_text(sink, entry->cause->kind == LR_CAUSE_CYCLE ? "cycle " : "leak ");
 	write_name(sink, name);
-	lr_sink_printf(sink, " %llu ", (unsigned long long)entry->objects);
+	if (with_objects)
+		lr_sink_printf(sink, " %llu", (unsigned long long)entry->objects);
+	lr_sink_text(sink, " ");
 	if (!lr_image_site(image, entry->cause->site))
 		lr_sink_text(sink, "?");
 	lr_frames_walk(&frames, entry->cause->site, write_frame, &place);
+}
+
+void lr_document_words(struct lr_sink *sink, const struct lr_entry *entry,
+		       const struct lr_symbolizer *symbolizer)
+{
+	write_words(sink, entry, symbolizer, true);
+}
+
+void lr_document_name(struct lr_sink *sink, const struct lr_entry *entry,
+		      const struct lr_symbolizer *symbolizer)
+{
+	write_words(sink, entry, symbolizer, false);
 }
 
 static int compare(const void *unused, const void *a_, const void *b_)

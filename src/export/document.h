@@ -62,4 +62,8 @@ int lr_document_baseline(struct lr_sink *sink, const struct lr_document *documen
 void lr_document_words(struct lr_sink *sink, const struct lr_entry *entry,
 		       const struct lr_symbolizer *symbolizer);
 
+/** lr_document_name() - the same without the objects: it stays from run to run, however many they are */
+void lr_document_name(struct lr_sink *sink, const struct lr_entry *entry,
+		      const struct lr_symbolizer *symbolizer);
+
 #endif

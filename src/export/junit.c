@@ -5,7 +5,7 @@
  * Layer: export. Locks: none.
  *
  * What is not obvious: a suite without any test looks to many readers as if nothing had been run. So there is always one, "all files are read",
- * which passes, and is an error where a file could not be read.
+ * which passes, and is an error where a file could not be read, or not to its end.
  */
 #include "export/document.h"
 #include "export/text_parts.h"
@@ -65,7 +65,8 @@ struct counts {
 static struct counts count(const struct lr_document *document)
 {
 	struct counts counts = { .tests = 1 + document->report->count,
-				 .errors = document->problem_count > 0 };
+				 .errors = document->problem_count > 0 ||
+					   document->report->cut_short > 0 };
 
 	for (size_t i = 0; i < document->report->count; i++) {
 		const struct lr_entry *entry = &document->report->entries[i];
@@ -98,7 +99,8 @@ static void write_case(struct lr_sink *sink, const struct lr_document *document,
 
 	lr_report_fingerprint(entry->fingerprint, fingerprint);
 	lr_sink_init(&words, -1);
-	lr_document_words(&words, entry, document->symbolizer);
+	/* Readers follow a test from run to run by its name. */
+	lr_document_name(&words, entry, document->symbolizer);
 	lr_sink_init(&name, -1);
 	lr_sink_printf(&name, "[%s] %.*s", fingerprint, (int)words.length, words.buffer);
 	lr_sink_init(&type, -1);
@@ -189,6 +191,10 @@ static void write_reading(struct lr_sink *sink, const struct lr_document *docume
 			lr_sink_text(sink, "\n");
 		}
 		lr_sink_text(sink, "</error>\n");
+	} else if (document->report->cut_short > 0) {
+		lr_sink_text(sink, "      <error type=\"cut short\" message=\"");
+		lr_text_plural(sink, document->report->cut_short, "file ends", "files end");
+		lr_sink_text(sink, " early; what is there was analyzed\"/>\n");
 	}
 	lr_sink_text(sink, "    </testcase>\n");
 }

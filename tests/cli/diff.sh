@@ -174,4 +174,27 @@ test_a_wrong_command_line_of_diff_gives_2()
 	expect_text stderr "--fail-on takes new or any, not 'nothing'"
 }
 
+test_an_empty_file_is_no_run_without_leaks()
+{
+	net_suite
+	run_suite images t_open
+	: >empty
+	run "$LASTREF_CMD" diff images empty
+	expect_status 3
+	expect_text stderr 'cannot read empty: it is empty'
+	expect_empty stdout
+}
+
+test_a_result_does_not_replace_the_baseline_that_it_is_about()
+{
+	net_suite
+	run_suite images t_open
+	baseline_of images
+	cp leaks.baseline before
+	run "$LASTREF_CMD" diff -o leaks.baseline leaks.baseline images
+	expect_status 2
+	expect_text stderr 'cannot write leaks.baseline: it is read, too; name another file with -o'
+	cmp before leaks.baseline
+}
+
 run_tests "$@"

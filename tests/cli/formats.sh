@@ -105,7 +105,7 @@ test_fingerprints_are_the_same_in_each_format()
 	fingerprint=$(sed -n 's/^LEAK .*\[\(lr-[0-9a-f]*\)\].*/\1/p' stdout)
 	expect_equal "$(get out.json 'd["causes"][0]["fingerprint"]')" "$fingerprint"
 	expect_equal "$(get out.sarif 'd["runs"][0]["results"][0]["partialFingerprints"]["lastref/v1"]')" "$fingerprint"
-	expect_match out.junit "name=\"\[$fingerprint\] leak conn 2 net.c: conn_open &lt; main\""
+	expect_match out.junit "name=\"\[$fingerprint\] leak conn net.c: conn_open &lt; main\""
 }
 
 test_nothing_leaked_is_a_suite_with_one_test_that_passed()
@@ -118,6 +118,19 @@ test_nothing_leaked_is_a_suite_with_one_test_that_passed()
 	expect_equal "$(get out.sarif 'd["runs"][0]["results"]')" '[]'
 	expect_equal "$(xmllint --xpath 'string(//testsuite/@tests)' out.junit)" 1
 	expect_equal "$(xmllint --xpath 'count(//testcase)' out.junit)" 1
+}
+
+test_a_file_that_ends_early_is_an_error_of_the_suite()
+{
+	need_validators
+	net_suite
+	run_suite images t_clean
+	head -c $(($(stat -c %s images/t_clean) - 8)) images/t_clean >part
+	run "$LASTREF_CMD" report --format junit part
+	expect_status 4
+	expect_equal "$(xmllint --xpath 'string(//testsuite/@errors)' stdout)" 1
+	expect_equal "$(xmllint --xpath 'string(//testcase/error/@message)' stdout)" \
+		'1 file ends early; what is there was analyzed'
 }
 
 test_suppressed_leaks_are_marked()

@@ -196,4 +196,21 @@ test_a_run_of_several_processes_is_one_merged_report_when_asked_for()
 	[ ! -e started ]
 }
 
+test_a_report_does_not_replace_what_a_process_left()
+{
+	net_suite
+	run_suite images t_open
+	cp images/t_open before
+	run "$LASTREF_CMD" report -o images/t_open images/t_open
+	expect_status 2
+	expect_text stderr "cannot write images/t_open: it is what \`lastref run -o\` wrote, and would be lost"
+	run "$LASTREF_CMD" run --report images/t_open -- touch started
+	expect_status 2
+	run "$LASTREF_CMD" run -o both --report both -- touch started
+	expect_status 2
+	expect_text stderr '-o and --report cannot be the same file'
+	[ ! -e started ]
+	cmp before images/t_open
+}
+
 run_tests "$@"

@@ -169,4 +169,20 @@ test_a_suppression_far_up_the_stack_works()
 	expect_status 1
 }
 
+test_a_second_file_of_suppressions_is_refused()
+{
+	local command
+
+	echo 'leak:ok' >one
+	cp one two
+	for command in 'run -- touch started' 'report missing' 'diff missing missing'; do
+		# shellcheck disable=SC2086 # a command and its arguments
+		set -- $command
+		run "$LASTREF_CMD" "$1" --suppressions one --suppressions two "${@:2}"
+		expect_status 2
+		expect_text stderr '--suppressions is given twice; put all lines into one file'
+	done
+	[ ! -e started ]
+}
+
 run_tests "$@"

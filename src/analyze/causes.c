@@ -12,7 +12,7 @@
  *     found: either they hold each other, or for each pointer that is no reference somebody forgot
  *     one. Both stay when those go that hold it. But where a surplus is below 0 there are pointers
  *     that are no references, of a child to its parent most likely, and then it is kept by who
- *     holds it.
+ *     holds it. And what the program ignores never goes: a cycle that it holds is no leak.
  *
  * A component that is no root is kept by the cause of those that hold it, if that is one. "One"
  * means after the causes that read alike were joined. So first the roots are put into causes, these
@@ -208,10 +208,30 @@ struct verdict {
 	bool is_uncounted;   /* or there may be */
 };
 
+/*
+ * While roots are looked for, graph->scratch says of each component if what the program ignores holds
+ * it, by way of what is no root. Holders come first, so it is known when its turn comes.
+ */
+static bool is_held_by_ignored(const struct lr_graph *graph, uint32_t component)
+{
+	return graph->scratch[component];
+}
+
+static void note_held_by_ignored(const struct lr_graph *graph, const struct lr_component *component)
+{
+	for (uint32_t i = 0; i < component->count; i++) {
+		const struct lr_node *node = &graph->nodes[lr_component_member(component, i)];
+
+		for (uint32_t t = node[0].first; t < node[1].first; t++)
+			graph->scratch[graph->nodes[graph->targets[t]].component] = 1;
+	}
+}
+
 static struct verdict judge(const struct lr_graph *graph, const struct lr_component *component)
 {
 	bool is_held = false;
-	bool is_explained = lr_component_is_cyclic(graph, component);
+	bool is_explained = lr_component_is_cyclic(graph, component) &&
+			    !is_held_by_ignored(graph, component->number);
 	struct verdict verdict = { 0 };
 
 	for (uint32_t i = 0; i < component->count; i++) {
@@ -316,13 +336,19 @@ static void label_roots(struct lr_causes *causes)
 	struct lr_graph *graph = causes->findings->graph;
 	struct lr_component component;
 	struct lr_shapes shapes;
+	uint32_t label;
 
 	if (!lr_shapes_init(&shapes, graph, causes->types))
 		causes->findings->incomplete = true;
+	memset(graph->scratch, 0, (graph->node_count + (size_t)1) * sizeof(*graph->scratch));
 	for (uint32_t at = 0; at < graph->node_count; at += component.count) {
 		lr_graph_prefetch(graph, at);
 		component = lr_graph_component_at(graph, at);
-		graph->labels[component.number] = label_component(causes, &shapes, &component);
+		label = label_component(causes, &shapes, &component);
+		graph->labels[component.number] = label;
+		if ((label & LR_LABEL_VALUE) == LR_LABEL_IGNORED ||
+		    (label == LR_LABEL_NONE && is_held_by_ignored(graph, component.number)))
+			note_held_by_ignored(graph, &component);
 	}
 	lr_shapes_finish(&shapes);
 }
@@ -447,7 +473,8 @@ static void pass_label(const struct lr_causes *causes, uint32_t label, uint32_t 
 		return;
 	if (!(*to & LR_LABEL_ROOT)) {
 		*to = merge_labels(value, label);
-	} else if (!(*to & LR_LABEL_ALSO_HELD) && value < LR_LABEL_GONE) {
+	} else if (!(*to & LR_LABEL_ALSO_HELD) && value < LR_LABEL_GONE && label != LR_LABEL_IGNORED) {
+		/* What is ignored is nothing to be mended. */
 		*to |= LR_LABEL_ALSO_HELD;
 		causes->findings->causes[value - 1].also_held++;
 	}

@@ -182,13 +182,22 @@ void lr_graph_each_edge(const struct lr_graph *graph,
 	}
 }
 
+/*
+ * What the program ignores stays whoever else holds it. A way back to it would only make one component
+ * of it and of all that it holds, and hide what somebody outside forgot there: so it is no target.
+ */
+static bool is_target(const struct lr_graph *graph, uint32_t node)
+{
+	return !graph->nodes[node].is_ignored;
+}
+
 /* How many targets a node has, in `first` of the one after it; and what is left of the count. */
 static void count_edge(void *context, const struct lr_edge *edge, uint32_t from, uint32_t to)
 {
 	struct lr_graph *graph = context;
 
 	(void)edge;
-	graph->nodes[from + 1].first++;
+	graph->nodes[from + 1].first += is_target(graph, to);
 	if (graph->nodes[to].surplus > LR_SURPLUS_UNKNOWN)
 		graph->nodes[to].surplus--;
 }
@@ -200,7 +209,7 @@ static void place_edge(void *context, const struct lr_edge *edge, uint32_t from,
 	uint32_t at = graph->nodes[from].first;
 
 	(void)edge;
-	if (at >= graph->edge_count)
+	if (at >= graph->edge_count || !is_target(graph, to))
 		return;
 	graph->targets[at] = to;
 	graph->nodes[from].first = at + 1;

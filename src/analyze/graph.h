@@ -54,10 +54,10 @@ struct lr_graph {
 	struct lr_rank *ranks; /* record -> node */
 	struct lr_node *nodes; /* and one more, where the last one's targets end */
 	uint32_t *births;  /* by node: type and the low bits of the number, see lr_graph_type() */
-	uint32_t *targets; /* nodes */
+	uint32_t *targets; /* nodes; but for those that are ignored */
 	uint32_t *order; /* all nodes, by component; at the first of each component LR_FIRST_MEMBER is set */
-	uint32_t *labels; /* by component. While components are looked for: the path */
-	uint32_t *scratch; /* one a node. While components are looked for: how far each node on the path is */
+	uint32_t *labels;  /* by component. While components are looked for: the path */
+	uint32_t *scratch; /* one a node. While components are looked for: how far each node on the path is; while roots are: of each component, see causes.c */
 };
 
 #define LR_FIRST_MEMBER (UINT32_C(1) << 31)

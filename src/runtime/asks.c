@@ -75,6 +75,21 @@ static bool hold(struct lr_looking *looking, struct asked *asked)
 	       lr_object_hold(&asked->object);
 }
 
+/* What was copied before may be of the time when we held the objects, or of before they died. */
+static void tell_failed(const struct batch *batch)
+{
+	bool any_failed = false;
+
+	for (uint32_t i = 0; i < batch->count; i++) {
+		if (batch->asked[i].is_done)
+			continue;
+		if (!any_failed)
+			lr_spans_forget(&batch->looking->spans);
+		any_failed = true;
+		batch->ask->failed(batch->looking, batch->asked[i].number);
+	}
+}
+
 static void ask_batch(struct batch *batch)
 {
 	struct lr_looking *looking = batch->looking;
@@ -86,14 +101,11 @@ static void ask_batch(struct batch *batch)
 		looking->edges.used = looking->edges_before_call;
 		batch->next++;
 	}
-	for (uint32_t i = 0; i < batch->count; i++) {
-		const struct asked *asked = &batch->asked[i];
-
-		if (asked->is_held && !looking->alone)
-			lr_object_let_go(&asked->object);
-		if (!asked->is_done)
-			batch->ask->failed(looking, asked->number);
+	for (uint32_t i = 0; i < batch->count && !looking->alone; i++) {
+		if (batch->asked[i].is_held)
+			lr_object_let_go(&batch->asked[i].object);
 	}
+	tell_failed(batch);
 	batch->count = 0;
 }
 
@@ -177,6 +189,8 @@ void lr_asks_sizes(struct lr_looking *looking)
 	static const struct ask ask = { .concerns = asks, .call = ask_size, .failed = keep_size };
 
 	ask_of_all(looking, &ask);
+	/* The counts among what was copied have our own references in them. */
+	lr_spans_forget(&looking->spans);
 }
 
 /* Whom .visit calls back. */

@@ -26,6 +26,12 @@ int lr_spans_init(struct lr_spans *spans);
 
 void lr_spans_finish(struct lr_spans *spans);
 
+/** lr_spans_forget() - what was copied is not what is there now. */
+static inline void lr_spans_forget(struct lr_spans *spans)
+{
+	spans->begin = spans->end = 0;
+}
+
 /** lr_spans_find() - @size bytes at @address, if they are in the copy already; else NULL. */
 static inline const char *lr_spans_find(const struct lr_spans *spans, uint64_t address, size_t size)
 {

@@ -157,6 +157,27 @@ Test(asks, an_object_of_variable_size_is_as_large_as_it_says)
 	expect_alone_and_among_threads(variable_sizes);
 }
 
+/* Side by side, so that one copy is of all of them. */
+static int counts_of_sized(void)
+{
+	struct sized *first = calloc(40, sizeof(*first));
+
+	EXPECT(first);
+	for (int i = 0; i < 40; i++) {
+		first[i].size = sizeof(*first);
+		sized_ref_init(&first[i]);
+	}
+	look();
+	for (int i = 0; i < 40; i++)
+		EXPECT(look_at(sized_ref_type(), &first[i])->count == 1);
+	return 0;
+}
+
+Test(asks, the_reference_with_which_an_object_is_asked_for_its_size_is_in_no_count)
+{
+	expect_alone_and_among_threads(counts_of_sized);
+}
+
 /*
  * .visit
  */
@@ -292,7 +313,11 @@ Test(asks, of_a_visit_that_faults_nothing_is_kept_and_the_object_is_scanned)
 static int many_that_fault(void)
 {
 	static struct visited many[100];
+	/* Far away, so that the others are copied again when .visit has failed. */
+	struct plain *far = calloc(1, sizeof(*far));
 
+	EXPECT(far);
+	plain_ref_init(far);
 	make_visited(VISIT_ALL);
 	for (int i = 0; i < 100; i++) {
 		many[i] = visited;
@@ -306,6 +331,7 @@ static int many_that_fault(void)
 					  PLAIN(&plains[0]), &edge);
 
 		EXPECT(edges == (i % 3 == 0 ? 1 : 2));
+		EXPECT(look_at(visited_ref_type(), &many[i])->count == 1);
 	}
 	return 0;
 }

@@ -360,7 +360,7 @@ LASTREF_API size_t lastref_leaks_since(lastref_checkpoint since);
  * @reason: for the report, which tells how many objects are ignored and why; copied. May be NULL
  *
  * It is in no report from now on, nor is what only ignored objects hold; lastref_live_objects() counts it. Fast if the calling thread made it a moment
- * ago, else a look at each live object. An object that is not registered is counted, and the report says so; while checking is off, nothing happens.
+ * ago, else a look at each live object. Of an object that is ignored already the first reason stands. One that is not registered is counted, and the report says so; while checking is off, nothing happens.
  */
 LASTREF_API void lastref_ignore(const void *object, const char *reason);
 

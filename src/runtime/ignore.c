@@ -19,7 +19,8 @@
 
 struct search {
 	uint64_t object; /* complemented, as in records */
-	uint64_t birth;	 /* of an object that was found; else 0 */
+	bool found;
+	uint64_t birth; /* of an object that was found and was not ignored before; else 0 */
 };
 
 /* The flag is set once, and with it a note of the reason is left. An object that begins to die meanwhile needs neither. */
@@ -32,10 +33,13 @@ static void look_at(struct lr_record *record, void *search_)
 	if (__atomic_load_n(&record->object, __ATOMIC_RELAXED) != search->object ||
 	    (state & LR_STATE_MASK) != LR_STATE_ALIVE)
 		return;
-	if (state & LR_ALIVE_IGNORED ||
-	    __atomic_compare_exchange_n(&record->state, &state, state | LR_ALIVE_IGNORED, false,
-					__ATOMIC_RELAXED, __ATOMIC_RELAXED))
+	if (state & LR_ALIVE_IGNORED) {
+		search->found = true;
+	} else if (__atomic_compare_exchange_n(&record->state, &state, state | LR_ALIVE_IGNORED,
+					       false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+		search->found = true;
 		search->birth = birth;
+	}
 }
 
 static void look_at_all(struct search *search)
@@ -69,10 +73,10 @@ void lastref_ignore(const void *object, const char *reason)
 	thread = lr_thread_self();
 	if (thread)
 		lr_registry_each_recent(thread, look_at, &search);
-	if (search.birth == 0)
+	if (!search.found)
 		look_at_all(&search);
 	if (search.birth != 0)
 		leave_note(search.birth, reason);
-	else
+	else if (!search.found)
 		lr_arena_count(LR_UNKNOWN_IGNORED, 1);
 }

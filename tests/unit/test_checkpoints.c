@@ -206,6 +206,24 @@ Test(checkpoints, an_old_object_is_found_too_and_reasons_are_counted)
 		    "note: 1,001 live objects are ignored: even (500); odd (500); old\n");
 }
 
+static int ignore_again(void *unused)
+{
+	struct box *singleton;
+
+	(void)unused;
+	check_on();
+	singleton = box_new();
+	for (int i = 0; i < 1000; i++)
+		lastref_ignore(singleton, i == 0 ? "first" : "again");
+	box_new();
+	return (int)lastref_leak_check();
+}
+
+Test(checkpoints, an_object_that_is_ignored_again_is_counted_once)
+{
+	ASSERT_SAYS(ignore_again, 1, "note: 1 live object is ignored: first\n");
+}
+
 static int ignore_unknown(void *unused)
 {
 	struct box on_stack;

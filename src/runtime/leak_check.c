@@ -176,36 +176,61 @@ static void unmark_ignored(const struct lr_findings *findings)
 	lr_arena_count(LR_REPORTED, -unmarked);
 }
 
-static bool is_known(const struct lr_description *description)
+/* What an earlier check wrote down of the object, or NULL. */
+static struct lr_note *find_note(uint64_t birth)
 {
 	uint64_t count = lr_image_count(&lr_arena_image, LR_NOTES);
 
 	for (uint64_t i = 0; i < count; i++) {
-		const struct lr_note *note = lr_image_at(&lr_arena_image, LR_NOTES, i);
+		struct lr_note *note = lr_arena_at(LR_NOTES, (uint32_t)i);
 
-		if (note->birth == description->note.birth && !(note->flags & LR_NOTE_IGNORED))
-			return true;
+		if (note->birth == birth && !(note->flags & LR_NOTE_IGNORED))
+			return note;
 	}
-	return false;
+	return NULL;
 }
 
-/* For the readers of the image: what nobody can ask the objects when they are dead. Said once of each object, however many snapshots are taken. */
+/* The text as @note has it already, if it is the same. Without memory for a new one the object has none. */
+static lr_text_ref text_for(const struct lr_note *note, const struct lr_description *description)
+{
+	size_t length = 0;
+	const char *text = lr_image_text(&lr_arena_image, note->text, &length);
+
+	if (description->length == 0)
+		return 0;
+	if (length == description->length && memcmp(text, description->text, length) == 0)
+		return note->text;
+	return lr_arena_add_text(description->text, description->length);
+}
+
+/* Another thread may be about to write a snapshot. */
+static void update_note(struct lr_note *note, const struct lr_description *description)
+{
+	__atomic_store_n(&note->text, text_for(note, description), __ATOMIC_RELAXED);
+	__atomic_store_n(&note->count, description->note.count, __ATOMIC_RELAXED);
+	__atomic_store_n(&note->size, description->note.size, __ATOMIC_RELAXED);
+	__atomic_store_n(&note->flags, description->note.flags, __ATOMIC_RELAXED);
+}
+
+/*
+ * For the readers of the image: what nobody can ask the objects when they are dead. An object has one note, which says what was
+ * seen last: a program may take snapshots for ever, and only a text that has changed takes room again.
+ */
 static void leave_notes(const struct check *check)
 {
 	for (size_t i = 0; check->descriptions && i < check->described; i++) {
 		const struct lr_description *description = &check->descriptions[i];
-		struct lr_note *note;
+		struct lr_note *note = find_note(description->note.birth);
 		uint32_t unused;
 
-		if (description->note.flags == 0 || is_known(description))
-			continue;
-		note = lr_arena_add(LR_NOTES, &unused);
-		if (!note)
-			return;
-		*note = description->note;
-		note->text = description->length > 0 ?
-				     lr_arena_add_text(description->text, description->length) :
-				     0;
+		if (!note && description->note.flags != 0) {
+			note = lr_arena_add(LR_NOTES, &unused);
+			if (!note)
+				return;
+			note->birth = description->note.birth;
+		}
+		if (note)
+			update_note(note, description);
 	}
 }
 

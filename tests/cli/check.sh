@@ -75,6 +75,29 @@ test_a_snapshot_of_the_program_itself_is_a_file_for_report()
 	[ "$(stat -c %a snapshot)" = 600 ]
 }
 
+test_each_snapshot_says_what_the_object_is_then()
+{
+	box_program prog <<-'C'
+		int main(void)
+		{
+			struct box *box = box_new();
+
+			if (lastref_snapshot("first") != 0)
+				return 1;
+			box_ref(box);
+			if (lastref_snapshot("second") != 0)
+				return 2;
+			_exit(0);
+		}
+	C
+	with leaks=warn ./prog
+	expect_status 0
+	run "$LASTREF_CMD" report first
+	expect_text stdout 'SUCH AS  box#1  (reference count of 1 instead of 0)'
+	run "$LASTREF_CMD" report second
+	expect_text stdout 'SUCH AS  box#1  (reference count of 2 instead of 0)'
+}
+
 test_a_snapshot_on_a_full_disk_leaves_the_old_one_and_an_error()
 {
 	box_program prog <<-'C'

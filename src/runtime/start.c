@@ -218,15 +218,24 @@ static void start(void)
 	__atomic_store_n(started, true, __ATOMIC_RELEASE);
 }
 
+/* The handler of `signal=` asks the same on the thread that it interrupts, which must not hold the lock then. */
 static LR_COLD void start_once(void)
 {
+	sigset_t all;
+	sigset_t before;
+
 	/* The child of a fork that called no handlers. */
 	if (settings_read && owner != getpid())
 		restart_in_child();
+	sigfillset(&all);
+	/* The arena's own: it takes back what a file size limit sends, unless somebody else blocks it. */
+	sigdelset(&all, SIGXFSZ);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
 	lr_lock(&start_lock);
 	if (!is_started())
 		start();
 	lr_unlock(&start_lock);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 bool lr_start_checking(void)

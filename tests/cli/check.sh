@@ -181,6 +181,49 @@ test_what_cannot_be_checked_is_told_and_gets_no_signal()
 	expect_text stderr 'no process to check'
 }
 
+test_a_signal_may_come_while_a_child_makes_its_first_object()
+{
+	box_program prog -D_GNU_SOURCE <<-'C'
+		#include <dlfcn.h>
+		#include <signal.h>
+		#include <stdarg.h>
+		#include <sys/syscall.h>
+
+		static int calls;
+
+		/* The library's calls come here. */
+		long syscall(long number, ...)
+		{
+			long (*next)(long, ...) = NULL;
+			long of[6];
+			va_list arguments;
+
+			*(void **)&next = dlsym(RTLD_NEXT, "syscall");
+			va_start(arguments, number);
+			for (int i = 0; i < 6; i++)
+				of[i] = va_arg(arguments, long);
+			va_end(arguments);
+			if (getenv("IN_CHILD") && number == SYS_membarrier && calls++ == 0)
+				raise(SIGUSR2);
+			return next(number, of[0], of[1], of[2], of[3], of[4], of[5]);
+		}
+
+		int main(void)
+		{
+			if (fork() == 0) {
+				setenv("IN_CHILD", "1", 1);
+				alarm(10);
+				box_new();
+				_exit(calls == 0);
+			}
+			return wait(&calls) > 0 && calls == 0 ? 0 : 1;
+		}
+	C
+	with leaks=warn:signal=USR2:output="$PWD/report" ./prog
+	expect_status 0
+	expect_match stderr "^lastref: snapshot $PWD/lastref-[0-9]+\.1\.snapshot$"
+}
+
 test_where_no_snapshot_can_be_written_the_server_says_so_and_goes_on()
 {
 	server

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * File descriptors above standard error.
+ * File descriptors.
  *
  * Layer: base. Locks: none.
  */
@@ -33,4 +33,22 @@ int lr_fd_lift_high(int fd)
 		return lr_fd_lift(fd);
 	close(fd);
 	return high;
+}
+
+int lr_fd_write_at(void *fd, uint64_t offset, const void *bytes, size_t size)
+{
+	const char *from = bytes;
+
+	while (size > 0) {
+		ssize_t written = pwrite(*(const int *)fd, from, size, (off_t)offset);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return written < 0 ? -errno : -EIO;
+		from += written;
+		offset += (uint64_t)written;
+		size -= (size_t)written;
+	}
+	return 0;
 }

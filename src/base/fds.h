@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * File descriptors that keep clear of standard input, output and error.
+ * File descriptors: some that keep clear of standard input, output and error, and writing all of something.
  *
  * Layer: base. Thread-safe.
  */
 #ifndef LR_BASE_FDS_H
 #define LR_BASE_FDS_H
+
+#include <stddef.h>
+#include <stdint.h>
 
 /**
  * lr_fd_lift() - move a descriptor above 2
@@ -23,5 +26,13 @@ int lr_fd_lift(int fd);
  * As lr_fd_lift(), but if the limit allows, above the numbers that programs count on to be given.
  */
 int lr_fd_lift_high(int fd);
+
+/**
+ * lr_fd_write_at() - write all bytes at @offset of a file
+ * @fd: pointer to the descriptor, an int: the form in which lr_image_write() passes it
+ *
+ * Return: 0, or a negative errno; then some of them may have been written.
+ */
+int lr_fd_write_at(void *fd, uint64_t offset, const void *bytes, size_t size);
 
 #endif

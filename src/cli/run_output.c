@@ -6,6 +6,7 @@
  */
 #include "cli/run_output.h"
 
+#include "base/fds.h"
 #include "cli/cli.h"
 #include "cli/replace.h"
 #include "format/image_write.h"
@@ -55,31 +56,12 @@ static char *expand(const char *output, pid_t pid, bool is_main)
 	return name;
 }
 
-static int write_at(void *context, uint64_t offset, const void *bytes, size_t size)
-{
-	const int *fd = context;
-	const char *from = bytes;
-
-	while (size > 0) {
-		ssize_t n = pwrite(*fd, from, size, (off_t)offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		from += n;
-		offset += (uint64_t)n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
 static int write_image(void *image, int fd)
 {
 	static struct lr_image_scratch scratch;
 	/* Without memory for it the file lacks who holds whom, and the report of it says so. */
 	uint32_t *numbers = calloc(lr_image_count(image, LR_RECORDS) + 1, sizeof(*numbers));
-	int error = lr_image_write(image, &scratch, numbers, write_at, &fd);
+	int error = lr_image_write(image, &scratch, numbers, lr_fd_write_at, &fd);
 
 	free(numbers);
 	return error;

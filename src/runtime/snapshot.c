@@ -31,30 +31,12 @@ struct room {
 	struct lr_image_header header;
 };
 
-static int write_at(void *fd, uint64_t offset, const void *bytes_, size_t size)
-{
-	const char *bytes = bytes_;
-
-	while (size > 0) {
-		ssize_t written = pwrite(*(int *)fd, bytes, size, (off_t)offset);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			return written < 0 ? -errno : -EIO;
-		bytes += written;
-		offset += (uint64_t)written;
-		size -= (size_t)written;
-	}
-	return 0;
-}
-
 /* Without memory for the numbers the file lacks who holds whom. */
 static int write_image(struct room *room, int fd)
 {
 	size_t size = (lr_image_count(&room->image, LR_RECORDS) + 1) * sizeof(uint32_t);
 	uint32_t *numbers = lr_pages_map(size);
-	int error = lr_image_write(&room->image, &room->scratch, numbers, write_at, &fd);
+	int error = lr_image_write(&room->image, &room->scratch, numbers, lr_fd_write_at, &fd);
 
 	lr_pages_unmap(numbers, size);
 	return error;

@@ -13,6 +13,7 @@
  */
 #include "analyze/findings.h"
 #include "base/pages.h"
+#include "bench/peak.h"
 #include "bench/rounds.h"
 
 #include <math.h>
@@ -165,30 +166,6 @@ static void make_image(enum form form, uint64_t objects)
 	for (uint64_t i = 0; i < objects; i++)
 		make_object(i);
 	make_edges(form, objects);
-}
-
-static double peak_resident(void)
-{
-	char line[256];
-	double peak = 0;
-	FILE *file = fopen("/proc/self/status", "r");
-
-	while (file && fgets(line, sizeof(line), file)) {
-		if (strncmp(line, "VmHWM:", 6) == 0)
-			peak = strtod(line + 6, NULL) * 1024;
-	}
-	if (file)
-		fclose(file);
-	return peak;
-}
-
-/* From now on the peak is that of what comes. */
-static void forget_peak(void)
-{
-	FILE *file = fopen("/proc/self/clear_refs", "w");
-
-	if (!file || fputs("5", file) < 0 || fclose(file) != 0)
-		abort();
 }
 
 static double analyze_once(uint64_t objects)

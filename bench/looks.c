@@ -12,6 +12,7 @@
  * find them. Exit status: 0 if within the budget, 1 if not; with --no-check always 0.
  */
 #include "analyze/findings.h"
+#include "bench/peak.h"
 #include "bench/rounds.h"
 #include "runtime/looks.h"
 
@@ -55,30 +56,6 @@ struct figures {
 
 /* Which thing is born when. */
 static uint32_t *order;
-
-static double peak_resident(void)
-{
-	char line[256];
-	double peak = 0;
-	FILE *file = fopen("/proc/self/status", "r");
-
-	while (file && fgets(line, sizeof(line), file)) {
-		if (strncmp(line, "VmHWM:", 6) == 0)
-			peak = strtod(line + 6, NULL) * 1024;
-	}
-	if (file)
-		fclose(file);
-	return peak;
-}
-
-/* From now on the peak is that of what comes. */
-static void forget_peak(void)
-{
-	FILE *file = fopen("/proc/self/clear_refs", "w");
-
-	if (!file || fputs("5", file) < 0 || fclose(file) != 0)
-		abort();
-}
 
 static void make_order(uint32_t count, bool shuffled)
 {

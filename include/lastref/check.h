@@ -366,7 +366,7 @@ LASTREF_API void lastref_ignore(const void *object, const char *reason);
 
 /**
  * lastref_snapshot() - write what is live now into a file, for `lastref report`
- * @path: of the file; replaced if it is there. The file is there whole or not at all
+ * @path: of the file; replaced if it is there. The file is there whole or not at all. Of threads that write the same one at once, the last one's stays
  *
  * Nothing is reported and nothing is marked; the program goes on. Not async-signal-safe: for that there is `signal=` in lastref-env(7).
  *

@@ -8,9 +8,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #define HIGH 512
+#define NAMES_TRIED 10000
 
 int lr_fd_lift(int fd)
 {
@@ -33,6 +35,25 @@ int lr_fd_lift_high(int fd)
 		return lr_fd_lift(fd);
 	close(fd);
 	return high;
+}
+
+/* The process id keeps processes apart, and the number threads; what is there all the same was left by another process. */
+int lr_fd_create_beside(const char *path, unsigned int mode, char *ret_name, size_t size)
+{
+	static unsigned int number;
+	int fd = -1;
+
+	for (int i = 0; fd < 0 && i < NAMES_TRIED; i++) {
+		unsigned int mine = __atomic_fetch_add(&number, 1, __ATOMIC_RELAXED);
+		int length = snprintf(ret_name, size, "%s.lastref-%d.%u", path, (int)getpid(), mine);
+
+		if (length < 0 || (size_t)length >= size)
+			return -ENAMETOOLONG;
+		fd = open(ret_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+		if (fd < 0 && errno != EEXIST)
+			return -errno;
+	}
+	return fd < 0 ? -EEXIST : fd;
 }
 
 int lr_fd_write_at(void *fd, uint64_t offset, const void *bytes, size_t size)

@@ -28,6 +28,18 @@ int lr_fd_lift(int fd);
 int lr_fd_lift_high(int fd);
 
 /**
+ * lr_fd_create_beside() - make a new file in the folder of @path, to be renamed to it when it is whole
+ * @mode: as of open()
+ * @ret_name: gets its name; @size bytes
+ *
+ * No two calls, of any thread or process, get the same file, and none gets one that was there: what a killed process left under
+ * such a name stays as it is, and a link is not followed. Async-signal-safe.
+ *
+ * Return: a descriptor for writing, or a negative errno; then there is no file.
+ */
+int lr_fd_create_beside(const char *path, unsigned int mode, char *ret_name, size_t size);
+
+/**
  * lr_fd_write_at() - write all bytes at @offset of a file
  * @fd: pointer to the descriptor, an int: the form in which lr_image_write() passes it
  *

@@ -4,8 +4,8 @@
  *
  * Layer: runtime. Locks: none.
  *
- * The file is made beside its place, under a name of its own, and renamed when it is whole, so that a full disk or a kill leaves either the file of last
- * time or the new one.
+ * The file is made beside its place, under a name that no other has, and renamed when it is whole, so that a full disk or a kill
+ * leaves either the file of last time or the new one. Of several threads that write the same file, the last one's stays.
  */
 #include "runtime/snapshot.h"
 
@@ -15,7 +15,6 @@
 #include "runtime/quiet_write.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,15 +43,16 @@ static int write_image(struct room *room, int fd)
 
 static int write_and_rename(struct room *room, const char *path)
 {
-	int fd = lr_fd_lift(
-		open(room->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-	int error;
+	int made = lr_fd_create_beside(path, 0600, room->temporary, sizeof(room->temporary));
+	int fd = lr_fd_lift(made);
+	int error = fd;
 
-	if (fd < 0)
-		return -errno;
-	error = write_image(room, fd);
+	if (made < 0)
+		return made;
+	if (fd >= 0)
+		error = write_image(room, fd);
 	/* Some file systems tell only here that there was no room. */
-	if (close(fd) != 0 && error == 0)
+	if (fd >= 0 && close(fd) != 0 && error == 0)
 		error = -errno;
 	if (error == 0 && rename(room->temporary, path) != 0)
 		error = -errno;
@@ -90,18 +90,11 @@ int lr_snapshot_write(const struct lr_image *image, const char *path)
 {
 	struct room *room = lr_pages_map(sizeof(*room));
 	struct lr_quiet_write quiet;
-	int length;
-	int error;
+	int error = -EEXIST;
 
 	if (!room)
 		return -ENOMEM;
-	length = snprintf(room->temporary, sizeof(room->temporary), "%s.lastref-%d", path,
-			  (int)getpid());
-	if (length < 0 || (size_t)length >= sizeof(room->temporary)) {
-		error = -ENAMETOOLONG;
-	} else if (!is_replaceable(path)) {
-		error = -EEXIST;
-	} else {
+	if (is_replaceable(path)) {
 		fill_header(room, image);
 		lr_quiet_write_begin(&quiet);
 		error = write_and_rename(room, path);

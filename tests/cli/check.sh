@@ -98,6 +98,76 @@ test_each_snapshot_says_what_the_object_is_then()
 	expect_text stdout 'SUCH AS  box#1  (reference count of 2 instead of 0)'
 }
 
+test_what_a_killed_process_left_neither_blocks_a_snapshot_nor_is_written_to()
+{
+	box_program prog <<-'C'
+		/* The names under which a process with our id can have left a part of a snapshot. */
+		static void leave(const char *suffix)
+		{
+			char name[64];
+
+			snprintf(name, sizeof(name), "snapshot.lastref-%d%s", (int)getpid(), suffix);
+			if (symlink("victim", name) != 0)
+				abort();
+		}
+
+		int main(void)
+		{
+			box_new();
+			leave("");
+			leave(".0");
+			leave(".1");
+			_exit(-lastref_snapshot("snapshot"));
+		}
+	C
+	echo precious >victim
+	with leaks=warn ./prog
+	expect_status 0
+	expect_equal "$(cat victim)" precious
+	[ ! -L snapshot ]
+	set -- snapshot*
+	expect_equal $# 4
+	run "$LASTREF_CMD" report snapshot
+	expect_status 1
+}
+
+test_two_threads_may_write_the_same_snapshot_at_once()
+{
+	box_program prog <<-'C'
+		static pthread_barrier_t begin;
+
+		static void *write_snapshots(void *failed)
+		{
+			pthread_barrier_wait(&begin);
+			for (int i = 0; i < 200; i++)
+				*(int *)failed |= lastref_snapshot("snapshot");
+			return failed;
+		}
+
+		int main(void)
+		{
+			int failed = 0, other_failed = 0;
+			pthread_t thread;
+
+			for (int i = 0; i < 1000; i++)
+				box_new();
+			pthread_barrier_init(&begin, NULL, 2);
+			if (pthread_create(&thread, NULL, write_snapshots, &other_failed) != 0)
+				return 2;
+			write_snapshots(&failed);
+			pthread_join(thread, NULL);
+			_exit(failed || other_failed);
+		}
+	C
+	with leaks=warn ./prog
+	expect_status 0
+	set -- snapshot*
+	expect_equal "$*" snapshot
+	run "$LASTREF_CMD" report snapshot
+	expect_status 1
+	expect_text stdout '1,000 objects live'
+}
+
 test_a_snapshot_on_a_full_disk_leaves_the_old_one_and_an_error()
 {
 	box_program prog <<-'C'

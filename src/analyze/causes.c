@@ -506,35 +506,30 @@ static void pass_labels_on(const struct lr_causes *causes)
  */
 
 /* To the figures of the cause that keeps @node. */
-static void add_to_sums(const struct lr_causes *causes, uint32_t node, uint64_t objects,
-			uint64_t bytes)
+static void add_to_sums(const struct lr_causes *causes, uint32_t node, uint64_t bytes, bool is_wanted)
 {
 	struct lr_findings *findings = causes->findings;
 	uint32_t label = lr_label_value(findings->graph, node);
-	bool is_wanted = lr_types_get(causes->types, lr_graph_type(findings->graph, node)).is_wanted;
 
 	if (label < LR_LABEL_GONE) {
 		struct lr_cause *cause = &findings->causes[label - 1];
 
-		cause->objects += objects;
+		cause->objects++;
 		cause->bytes += bytes;
 		cause->is_wanted |= is_wanted;
 	} else if (label == LR_LABEL_IGNORED) {
 		/* Those that the program named are counted already. */
-		findings->ignored +=
-			is_wanted && !findings->graph->nodes[node].is_ignored ? objects : 0;
+		findings->ignored += is_wanted && !findings->graph->nodes[node].is_ignored;
 	} else if (label != LR_LABEL_GONE && is_wanted) {
-		findings->objects += objects;
+		findings->objects++;
 		findings->bytes += bytes;
-		findings->shared += label == LR_LABEL_SHARED ? objects : 0;
+		findings->shared += label == LR_LABEL_SHARED;
 	}
 }
 
 static void sum_up(const struct lr_causes *causes)
 {
 	const struct lr_graph *graph = causes->findings->graph;
-	const struct lr_look *looks;
-	uint64_t count;
 
 	for (uint32_t i = 0; i < graph->node_count; i++) {
 		struct lr_type_facts type = lr_types_get(causes->types, lr_graph_type(graph, i));
@@ -542,16 +537,8 @@ static void sum_up(const struct lr_causes *causes)
 		bool is_dying = node->surplus == LR_SURPLUS_DYING;
 
 		node->label = graph->labels[node->component];
-		add_to_sums(causes, i, 1, node->is_looked ? 0 : type.size);
+		add_to_sums(causes, i, node->is_looked ? graph->sizes[i] : type.size, type.is_wanted);
 		causes->findings->unlooked += !node->is_looked && !is_dying && type.is_wanted;
-	}
-	for (uint64_t at = 0; (looks = lr_run_at(graph->image, LR_LOOKS, at, &count)); at += count) {
-		for (uint64_t i = 0; i < count; i++) {
-			uint32_t node = lr_graph_looked(graph, &looks[i]);
-
-			if (node != LR_NO_NODE)
-				add_to_sums(causes, node, 0, looks[i].size);
-		}
 	}
 }
 

@@ -4,7 +4,7 @@
  *
  * Layer: analyze. Locks: none.
  *
- * Two passes for all causes that are shown together. The first, over the looks, counts what each
+ * Two passes for all causes that are shown together. The first, over the nodes, counts what each
  * keeps, by type. The second, over the edges, counts which members hold those of the types that are
  * told, and finds the members of the links of rings.
  */
@@ -64,19 +64,15 @@ static uint64_t number_of(const struct work *work, const struct slot *slot)
 
 static void count_kept(struct work *work)
 {
-	const struct lr_look *looks;
-	uint64_t count;
+	const struct lr_graph *graph = work->graph;
 
-	for (uint64_t at = 0; (looks = lr_run_at(work->image, LR_LOOKS, at, &count)); at += count) {
-		for (uint64_t i = 0; i < count; i++) {
-			uint32_t node = lr_graph_looked(work->graph, &looks[i]);
-			const struct slot *slot = node != LR_NO_NODE ? slot_of(work, node) : NULL;
+	for (uint32_t node = 0; node < graph->node_count; node++) {
+		const struct slot *slot = graph->nodes[node].is_looked ? slot_of(work, node) : NULL;
 
-			if (slot && !lr_label_is_root(work->graph, node) &&
-			    !lr_tally_add(&work->kept, number_of(work, slot),
-					  lr_graph_type(work->graph, node), looks[i].size))
-				work->lacks_memory = true;
-		}
+		if (slot && !lr_label_is_root(graph, node) &&
+		    !lr_tally_add(&work->kept, number_of(work, slot), lr_graph_type(graph, node),
+				  graph->sizes[node]))
+			work->lacks_memory = true;
 	}
 }
 

@@ -38,7 +38,7 @@ struct lr_graph *lr_graph_create(const struct lr_image *image, uint64_t live)
 	uint64_t ranks_size = padded((records / 64 + 1) * sizeof(struct lr_rank));
 	uint64_t nodes_size = padded((room + 1) * sizeof(struct lr_node));
 	uint64_t words_size = padded((room + 1) * sizeof(uint32_t));
-	uint64_t size = padded(sizeof(struct lr_graph)) + ranks_size + nodes_size + 4 * words_size +
+	uint64_t size = padded(sizeof(struct lr_graph)) + ranks_size + nodes_size + 5 * words_size +
 			padded(edges * sizeof(uint32_t));
 	char *at = lr_pages_map((size_t)size);
 	struct lr_graph *graph = (void *)at;
@@ -52,6 +52,7 @@ struct lr_graph *lr_graph_create(const struct lr_image *image, uint64_t live)
 	graph->ranks = (void *)(at += padded(sizeof(*graph)));
 	graph->nodes = (void *)(at += ranks_size);
 	graph->births = (void *)(at += nodes_size);
+	graph->sizes = (void *)(at += words_size);
 	graph->order = (void *)(at += words_size);
 	graph->labels = (void *)(at += words_size);
 	graph->scratch = (void *)(at += words_size);
@@ -85,6 +86,7 @@ void lr_graph_add(struct lr_graph *graph, const struct lr_live *live)
 		.record = (uint32_t)live->ordinal & 0xfffffff,
 		.is_ignored = lr_live_is_ignored(live),
 		.surplus = lr_live_is_alive(live) ? LR_SURPLUS_UNKNOWN : LR_SURPLUS_DYING,
+		.component = lr_look_birth(live->copy.birth), /* see take_look() */
 	};
 	graph->births[number] = short_birth(live->copy.birth);
 	graph->node_count++;
@@ -96,52 +98,51 @@ bool lr_graph_take(const struct lr_graph *graph, uint32_t node, struct lr_live *
 	       short_birth(ret->copy.birth) == graph->births[node];
 }
 
-/* The node that @look is of, if it is of the same object. */
-static uint32_t node_of_look(const struct lr_graph *graph, const struct lr_look *look)
+/*
+ * Looks and edges come in the order of addresses, and nodes in that of births: what is looked up may
+ * lie anywhere in memory. So some are looked up together, and their nodes are on the way to the cache
+ * when the first of them is looked at.
+ */
+#define TOGETHER 32
+
+/*
+ * Until all looks are taken, a node has more of its object in the line of the cache that each look
+ * needs anyway: in `component` lr_look_birth(), and in `first` the size.
+ */
+static void take_look(const struct lr_graph *graph, const struct lr_look *look, uint32_t number)
 {
-	uint32_t node = lr_graph_find(graph, look->record);
-	const struct lr_record *record;
-	uint64_t birth;
+	struct lr_node *node = &graph->nodes[number];
 
-	if (node == LR_NO_NODE)
-		return LR_NO_NODE;
-	record = lr_image_at(graph->image, LR_RECORDS, graph->nodes[node].record);
-	birth = record ? __atomic_load_n(&record->birth, __ATOMIC_RELAXED) : 0;
-	if (short_birth(birth) != graph->births[node] || lr_look_birth(birth) != look->birth)
-		return LR_NO_NODE;
-	return node;
-}
-
-uint32_t lr_graph_looked(const struct lr_graph *graph, const struct lr_look *look)
-{
-	uint32_t node = node_of_look(graph, look);
-
-	return node != LR_NO_NODE && graph->nodes[node].is_looked ? node : LR_NO_NODE;
-}
-
-static void take_look(struct lr_graph *graph, const struct lr_look *look)
-{
-	uint32_t number = node_of_look(graph, look);
-	struct lr_node *node;
-
-	if (number == LR_NO_NODE)
-		return;
-	node = &graph->nodes[number];
-	if (node->is_looked || node->surplus == LR_SURPLUS_DYING)
+	if (node->component != look->birth || node->is_looked || node->surplus == LR_SURPLUS_DYING)
 		return;
 	node->is_looked = 1;
+	node->first = look->size;
 	if (look->count >= 0 && look->count < INT32_MAX)
 		node->surplus = look->count;
 }
 
-static void take_looks(struct lr_graph *graph)
+static void take_looks(const struct lr_graph *graph)
 {
+	uint32_t nodes[TOGETHER];
 	const struct lr_look *looks;
 	uint64_t count;
 
 	for (uint64_t at = 0; (looks = lr_run_at(graph->image, LR_LOOKS, at, &count)); at += count) {
-		for (uint64_t i = 0; i < count; i++)
-			take_look(graph, &looks[i]);
+		count = count < TOGETHER ? count : TOGETHER;
+		for (uint64_t i = 0; i < count; i++) {
+			nodes[i] = lr_graph_find(graph, looks[i].record);
+			if (nodes[i] != LR_NO_NODE)
+				__builtin_prefetch(&graph->nodes[nodes[i]], 1);
+		}
+		for (uint64_t i = 0; i < count; i++) {
+			if (nodes[i] != LR_NO_NODE)
+				take_look(graph, &looks[i], nodes[i]);
+		}
+	}
+	for (uint32_t i = 0; i < graph->node_count; i++) {
+		graph->sizes[i] = graph->nodes[i].first;
+		graph->nodes[i].first = 0;
+		graph->nodes[i].component = 0;
 	}
 }
 
@@ -149,12 +150,6 @@ static bool has_edges(const struct lr_graph *graph, uint32_t node)
 {
 	return node != LR_NO_NODE && graph->nodes[node].is_looked;
 }
-
-/*
- * Who is held lies anywhere in memory. So some edges are looked up together, and their nodes are on
- * the way to the cache when the first of them is looked at.
- */
-#define TOGETHER 32
 
 void lr_graph_each_edge(const struct lr_graph *graph,
 			void (*look_at)(void *context, const struct lr_edge *edge, uint32_t from,
@@ -170,8 +165,9 @@ void lr_graph_each_edge(const struct lr_graph *graph,
 		for (uint64_t i = 0; i < count; i++) {
 			from[i] = lr_graph_find(graph, edges[i].from);
 			to[i] = lr_graph_find(graph, edges[i].to);
-			if (to[i] == LR_NO_NODE)
+			if (from[i] == LR_NO_NODE || to[i] == LR_NO_NODE)
 				continue;
+			__builtin_prefetch(&graph->nodes[from[i]]);
 			__builtin_prefetch(&graph->nodes[to[i]]);
 			__builtin_prefetch(&graph->births[to[i]]);
 		}

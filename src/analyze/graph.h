@@ -6,7 +6,7 @@
  * Nodes that reach each other are one component; a component is cyclic if it has several nodes, or
  * one that holds itself.
  *
- * Layer: analyze. Memory from mmap, in one piece: 32 bytes a node, 4 an edge, and a quarter of a
+ * Layer: analyze. Memory from mmap, in one piece: 36 bytes a node, 4 an edge, and a quarter of a
  * byte a record.
  */
 #ifndef LR_ANALYZE_GRAPH_H
@@ -54,6 +54,7 @@ struct lr_graph {
 	struct lr_rank *ranks; /* record -> node */
 	struct lr_node *nodes; /* and one more, where the last one's targets end */
 	uint32_t *births;  /* by node: type and the low bits of the number, see lr_graph_type() */
+	uint32_t *sizes;   /* by node, of those a check looked at: bytes of the object */
 	uint32_t *targets; /* nodes; but for those that are ignored */
 	uint32_t *order; /* all nodes, by component; at the first of each component LR_FIRST_MEMBER is set */
 	uint32_t *labels;  /* by component. While components are looked for: the path */
@@ -158,8 +159,5 @@ void lr_graph_each_edge(const struct lr_graph *graph,
 			void (*look_at)(void *context, const struct lr_edge *edge, uint32_t from,
 					uint32_t to),
 			void *context);
-
-/* The node of a look that was taken for it, or LR_NO_NODE. */
-uint32_t lr_graph_looked(const struct lr_graph *graph, const struct lr_look *look);
 
 #endif

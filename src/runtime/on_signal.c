@@ -23,6 +23,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char folder[PATH_MAX]; /* constant after the start */
@@ -58,6 +59,17 @@ static void compose_path(char *path, size_t size)
 	path[sink.length] = '\0';
 }
 
+/* The next name that is free: a process that had this id before may have left its snapshots, which are not ours to replace. */
+static void choose_path(char *path, size_t size)
+{
+	struct stat status;
+
+	do {
+		taken++;
+		compose_path(path, size);
+	} while (lstat(path, &status) == 0);
+}
+
 static void tell(const char *path, int error)
 {
 	struct lr_sink sink;
@@ -76,15 +88,15 @@ static void tell(const char *path, int error)
 static void take_snapshot(void)
 {
 	static char path[PATH_MAX + 64]; /* guarded by busy */
+	uint32_t before = taken;
 	int error;
 
-	taken++;
-	compose_path(path, sizeof(path));
+	choose_path(path, sizeof(path));
 	error = lr_snapshot_write(&lr_arena_image, path);
 	tell(path, error);
 	/* The number of a file that is not there must not be waited for. */
 	if (error)
-		taken--;
+		taken = before;
 }
 
 /* A second signal meanwhile is for the same moment. */

@@ -36,11 +36,23 @@ static const struct argp_option rows[] = {
 	{ 0 },
 };
 
+/* "-1" is no option that somebody misspelled. */
+static void refuse_negative(struct argp_state *state)
+{
+	for (int i = 1; i < state->argc; i++) {
+		if (state->argv[i][0] == '-' && state->argv[i][1] >= '0' && state->argv[i][1] <= '9')
+			lr_refuse_usage(state, "'%s' is no process id", state->argv[i]);
+	}
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	struct check_options *options = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		refuse_negative(state);
+		return 0;
 	case KEY_ADDRESSES:
 		options->addresses = true;
 		return 0;
@@ -90,6 +102,38 @@ static int load_number(const struct lr_snapshots *snapshots, uint32_t number, st
 	if (fd >= 0)
 		close(fd);
 	return error;
+}
+
+static int load_newer(const struct lr_snapshots *snapshots, struct lr_loaded *loaded)
+{
+	char name[PATH_MAX + NAME_MAX];
+	char problem[sizeof(name) + 512];
+	int error = load_number(snapshots, snapshots->last, loaded);
+
+	if (error == 0)
+		return 0;
+	lr_snapshots_name(snapshots, snapshots->last, name, sizeof(name));
+	lr_load_explain(name, loaded, error, problem, sizeof(problem));
+	lr_complain("%s", problem);
+	return error;
+}
+
+/* The newest of those that were there before. Another process may have had this id, so the file has to be of the same one. */
+static void load_older(const struct lr_snapshots *snapshots, struct pair *pair)
+{
+	const struct lr_image_header *newer = pair->newer.header;
+
+	for (size_t i = snapshots->before_count; i-- > 0 && !pair->has_older;) {
+		struct lr_loaded *older = &pair->older;
+
+		pair->has_older = load_number(snapshots, snapshots->before[i], older) == 0 &&
+				  older->header->pid == newer->pid &&
+				  older->header->started == newer->started;
+		if (!pair->has_older) {
+			lr_unload(older);
+			*older = (struct lr_loaded){ .size = 0 };
+		}
+	}
 }
 
 static int compare_births(const void *a, const void *b)
@@ -182,15 +226,16 @@ static int report(struct pair *pair, const struct check_options *options)
 static int check(struct lr_snapshots *snapshots, const struct check_options *options)
 {
 	struct pair pair = { .has_older = false };
-	uint32_t before = snapshots->last;
 	int error = lr_snapshots_take(snapshots);
 
-	if (error != 0)
-		return error;
-	error = load_number(snapshots, snapshots->last, &pair.newer);
-	pair.has_older = before != 0 && load_number(snapshots, before, &pair.older) == 0;
 	if (error == 0)
-		error = report(&pair, options);
+		error = load_newer(snapshots, &pair.newer);
+	if (error != 0) {
+		lr_unload(&pair.newer);
+		return error;
+	}
+	load_older(snapshots, &pair);
+	error = report(&pair, options);
 	if (error != 0)
 		lr_complain("cannot check process %d: %s", options->pid, strerror(-error));
 	lr_unload(&pair.newer);
@@ -211,5 +256,6 @@ int lr_cmd_check(int argc, char **argv)
 	error = lr_snapshots_find(&snapshots, options.pid);
 	if (error == 0)
 		error = check(&snapshots, &options);
+	lr_snapshots_finish(&snapshots);
 	return error == 0 ? 0 : LR_STATUS_UNREADABLE;
 }

@@ -6,7 +6,10 @@
  *
  * What is not obvious: the default of most signals is to end the process. So none is sent before the kernel says that the process
  * handles it, and the environment that the process was started with says that it is lastref's. Paths lead through the process's own root, so that a process
- * in a container is checked from outside.
+ * in a container is checked from outside; messages have the plain ones.
+ *
+ * A new snapshot is told by a number that was not there before, and not by the highest: files of an earlier process with the same id may
+ * have higher ones.
  */
 #include "cli/snapshots.h"
 
@@ -25,6 +28,8 @@
 
 #define ENVIRONMENT_MAX (4 * 1024 * 1024)
 #define STEP_MS 10
+/* A tracer stops a process for a moment at each signal and system call; what stays stopped for so many steps is at a debugger's prompt. */
+#define TRACED_STEPS 100
 
 /* The whole of /proc/PID/@name, zero-terminated, from malloc(). Return: NULL with errno. */
 static char *read_proc(pid_t pid, const char *name, size_t *ret_size)
@@ -59,15 +64,52 @@ static const char *find_variable(const char *environment, size_t size, const cha
 	return NULL;
 }
 
-static bool handles(pid_t pid, int number)
+/* The value behind "NAME:" and white space in /proc/PID/status, or "". */
+static const char *find_field(const char *status, const char *name)
+{
+	const char *line = strstr(status, name);
+
+	return line ? line + strlen(name) + strspn(line + strlen(name), "\t ") : "";
+}
+
+static bool handles(const char *status, int number)
+{
+	return strtoull(find_field(status, "\nSigCgt:"), NULL, 16) >> (number - 1) & 1;
+}
+
+/* The state of the process, as ps(1) has it; '\0' if there is none. */
+static char state_of(pid_t pid)
 {
 	size_t size = 0;
 	char *status = read_proc(pid, "status", &size);
-	const char *line = status ? strstr(status, "\nSigCgt:") : NULL;
-	bool caught = line && (strtoull(line + 8, NULL, 16) >> (number - 1) & 1);
+	char state = status ? *find_field(status, "\nState:") : '\0';
 
 	free(status);
-	return caught;
+	return state;
+}
+
+/* Its id in the innermost pid namespace, which is the last in the list. */
+static pid_t own_pid(const char *status, pid_t pid)
+{
+	const char *ids = find_field(status, "\nNSpid:");
+	char *end;
+
+	while (*ids >= '0' && *ids <= '9') {
+		pid = (pid_t)strtol(ids, &end, 10);
+		ids = end + strspn(end, "\t ");
+	}
+	return pid;
+}
+
+/* Where a name that is relative begins. */
+static void choose_beginning(const struct lr_snapshots *snapshots, char *shown, size_t size)
+{
+	char link[64];
+	ssize_t length;
+
+	snprintf(link, sizeof(link), "/proc/%d/cwd", (int)snapshots->pid);
+	length = readlink(link, shown, size - 1);
+	shown[length < 0 ? 0 : length] = '\0';
 }
 
 /* As the runtime chooses it: see runtime/on_signal.c. */
@@ -77,18 +119,19 @@ static void choose_folder(struct lr_snapshots *snapshots, const struct lr_settin
 	const char *slash = strrchr(settings->output, '/');
 	const char *folder = temporary && temporary[0] == '/' ? temporary : "/tmp";
 	int length = (int)strlen(folder);
-	char cwd[64] = "";
+	char beginning[PATH_MAX / 2] = "";
+	bool relative = settings->output[0] != '\0' && settings->output[0] != '/';
 
 	if (settings->output[0] != '\0') {
 		folder = settings->output;
 		length = slash ? (int)(slash - folder) : 0;
-		if (settings->output[0] != '/')
-			snprintf(cwd, sizeof(cwd), "/proc/%d/cwd/", (int)snapshots->pid);
 	}
-	snprintf(snapshots->folder, sizeof(snapshots->folder), "%s%.*s", cwd, length, folder);
-	if (cwd[0] == '\0')
-		snprintf(snapshots->folder, sizeof(snapshots->folder), "/proc/%d/root%.*s",
-			 (int)snapshots->pid, length, folder);
+	if (relative)
+		choose_beginning(snapshots, beginning, sizeof(beginning));
+	snprintf(snapshots->folder, sizeof(snapshots->folder), "/proc/%d/%s%.*s",
+		 (int)snapshots->pid, relative ? "cwd/" : "root", length, folder);
+	snprintf(snapshots->shown, sizeof(snapshots->shown), "%s%s%.*s", beginning,
+		 beginning[0] != '\0' && length > 0 ? "/" : "", length, folder);
 }
 
 /* The number in lastref-PID.N.snapshot, or 0. */
@@ -98,29 +141,78 @@ static uint32_t number_of(const struct lr_snapshots *snapshots, const char *name
 	unsigned int number;
 	int pid;
 
-	if (sscanf(name, "lastref-%d.%u.snapshot", &pid, &number) != 2 || pid != snapshots->pid)
+	if (sscanf(name, "lastref-%d.%u.snapshot", &pid, &number) != 2 || pid != snapshots->named_pid)
 		return 0;
 	snprintf(wanted, sizeof(wanted), "lastref-%d.%u.snapshot", pid, number);
 	return strcmp(name, wanted) == 0 ? number : 0;
 }
 
-static uint32_t find_last(const struct lr_snapshots *snapshots)
+static int compare_numbers(const void *a, const void *b)
+{
+	uint32_t one = *(const uint32_t *)a, other = *(const uint32_t *)b;
+
+	return (one > other) - (one < other);
+}
+
+static int note_before(struct lr_snapshots *snapshots, uint32_t number)
+{
+	size_t count = snapshots->before_count;
+	uint32_t *longer = snapshots->before;
+
+	/* Grow when the count is a power of two. */
+	if ((count & (count - 1)) == 0)
+		longer = realloc(snapshots->before, (count ? 2 * count : 1) * sizeof(*longer));
+	if (!longer)
+		return -ENOMEM;
+	snapshots->before = longer;
+	longer[snapshots->before_count++] = number;
+	return 0;
+}
+
+static int list_before(struct lr_snapshots *snapshots)
 {
 	DIR *folder = opendir(snapshots->folder);
 	const struct dirent *entry;
-	uint32_t last = 0;
+	int error = folder ? 0 : -errno;
+
+	while (error == 0 && (entry = readdir(folder))) {
+		uint32_t number = number_of(snapshots, entry->d_name);
+
+		error = number > 0 ? note_before(snapshots, number) : 0;
+	}
+	if (folder)
+		closedir(folder);
+	if (error == 0 && snapshots->before_count > 0)
+		qsort(snapshots->before, snapshots->before_count, sizeof(*snapshots->before),
+		      compare_numbers);
+	else if (error != 0)
+		lr_complain("cannot look for the snapshots of process %d in %s: %s",
+			    (int)snapshots->pid, snapshots->shown, strerror(-error));
+	return error;
+}
+
+/* The highest number that was not there before; 0 if there is none. */
+static uint32_t find_new(const struct lr_snapshots *snapshots)
+{
+	DIR *folder = opendir(snapshots->folder);
+	const struct dirent *entry;
+	uint32_t new = 0;
 
 	while (folder && (entry = readdir(folder))) {
 		uint32_t number = number_of(snapshots, entry->d_name);
 
-		last = number > last ? number : last;
+		if (number > new && !(snapshots->before_count > 0 &&
+				      bsearch(&number, snapshots->before, snapshots->before_count,
+					      sizeof(number), compare_numbers)))
+			new = number;
 	}
 	if (folder)
 		closedir(folder);
-	return last;
+	return new;
 }
 
-static int read_settings(struct lr_snapshots *snapshots, const char *environment, size_t size)
+static int read_settings(struct lr_snapshots *snapshots, const char *environment, size_t size,
+			 const char *status)
 {
 	const char *value = find_variable(environment, size, LR_SETTINGS_VARIABLE);
 	char message[1024];
@@ -133,7 +225,7 @@ static int read_settings(struct lr_snapshots *snapshots, const char *environment
 			    (int)snapshots->pid);
 		return -EINVAL;
 	}
-	if (!handles(snapshots->pid, settings.signal)) {
+	if (!handles(status, settings.signal)) {
 		lr_complain("process %d was started with LASTREF=%s, but does not handle that signal: it is not linked with "
 			    "lastref, or has just begun, or uses the signal itself",
 			    (int)snapshots->pid, value);
@@ -144,30 +236,76 @@ static int read_settings(struct lr_snapshots *snapshots, const char *environment
 	return 0;
 }
 
+static int refuse_stopped(const struct lr_snapshots *snapshots, char state)
+{
+	lr_complain("process %d is stopped (state %c)%s: continue it, then try again",
+		    (int)snapshots->pid, state, state == 't' ? " by a debugger or tracer" : "");
+	return -EBUSY;
+}
+
+static int refuse_ended(const struct lr_snapshots *snapshots)
+{
+	lr_complain("process %d has ended", (int)snapshots->pid);
+	return -ESRCH;
+}
+
+static int ask(struct lr_snapshots *snapshots, const char *status)
+{
+	char state = *find_field(status, "\nState:");
+	size_t size = 0;
+	char *environment;
+	int error;
+
+	/* What ended and was not waited for yet has no environment any more. */
+	if (state == 'Z' || state == 'X')
+		return refuse_ended(snapshots);
+	environment = read_proc(snapshots->pid, "environ", &size);
+	if (!environment) {
+		error = errno;
+		lr_complain("cannot ask process %d: it belongs to somebody else; be that user, or root",
+			    (int)snapshots->pid);
+		return -error;
+	}
+	snapshots->named_pid = own_pid(status, snapshots->pid);
+	error = read_settings(snapshots, environment, size, status);
+	free(environment);
+	if (error == 0 && state == 'T')
+		error = refuse_stopped(snapshots, state);
+	return error;
+}
+
 int lr_snapshots_find(struct lr_snapshots *snapshots, pid_t pid)
 {
 	size_t size = 0;
-	char *environment = read_proc(pid, "environ", &size);
-	int error = errno;
+	char *status = read_proc(pid, "status", &size);
+	int error;
 
 	*snapshots = (struct lr_snapshots){ .pid = pid };
-	if (!environment) {
-		lr_complain(error == ENOENT ?
-				    "there is no process %d" :
-				    "cannot ask process %d: it belongs to somebody else; be that user, or root",
-			    (int)pid);
-		return -error;
+	if (!status) {
+		lr_complain("there is no process %d", (int)pid);
+		return -ESRCH;
 	}
-	error = read_settings(snapshots, environment, size);
-	free(environment);
-	snapshots->last = error == 0 ? find_last(snapshots) : 0;
-	return error;
+	error = ask(snapshots, status);
+	free(status);
+	return error == 0 ? list_before(snapshots) : error;
+}
+
+/* Return: 0 if there is hope. */
+static int look_at_process(const struct lr_snapshots *snapshots, int *traced)
+{
+	char state = state_of(snapshots->pid);
+
+	*traced = state == 't' ? *traced + 1 : 0;
+	if (state == '\0' || state == 'Z' || state == 'X')
+		return refuse_ended(snapshots);
+	return state == 'T' || *traced == TRACED_STEPS ? refuse_stopped(snapshots, state) : 0;
 }
 
 int lr_snapshots_take(struct lr_snapshots *snapshots)
 {
 	static const struct timespec step = { .tv_nsec = STEP_MS * 1000000L };
-	uint32_t last = snapshots->last;
+	int traced = 0;
+	int error = 0;
 
 	if (kill(snapshots->pid, snapshots->signal) != 0) {
 		lr_complain("cannot send a signal to process %d: %s", (int)snapshots->pid,
@@ -175,18 +313,17 @@ int lr_snapshots_take(struct lr_snapshots *snapshots)
 		return -errno;
 	}
 	for (int waited = 0; waited < LR_SNAPSHOT_WAIT_S * 1000; waited += STEP_MS) {
-		snapshots->last = find_last(snapshots);
-		if (snapshots->last > last)
+		snapshots->last = find_new(snapshots);
+		if (snapshots->last > 0)
 			return 0;
-		if (kill(snapshots->pid, 0) != 0) {
-			lr_complain("process %d has ended", (int)snapshots->pid);
-			return -ESRCH;
-		}
+		error = look_at_process(snapshots, &traced);
+		if (error != 0)
+			return error;
 		nanosleep(&step, NULL);
 	}
-	lr_complain("process %d took no snapshot within %d seconds: it is stopped, blocks the signal, "
-		    "has checking switched off (leaks=off), or cannot write to %s (its standard error says so)",
-		    (int)snapshots->pid, LR_SNAPSHOT_WAIT_S, snapshots->folder);
+	lr_complain("process %d took no snapshot within %d seconds: it blocks the signal, has checking switched off "
+		    "(leaks=off), or cannot write to %s (its standard error says so)",
+		    (int)snapshots->pid, LR_SNAPSHOT_WAIT_S, snapshots->shown);
 	return -ETIMEDOUT;
 }
 
@@ -196,7 +333,19 @@ int lr_snapshots_open(const struct lr_snapshots *snapshots, uint32_t number)
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/lastref-%d.%u.snapshot", snapshots->folder,
-		 (int)snapshots->pid, number);
+		 (int)snapshots->named_pid, number);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 	return fd < 0 ? -errno : fd;
+}
+
+void lr_snapshots_name(const struct lr_snapshots *snapshots, uint32_t number, char *name, size_t size)
+{
+	snprintf(name, size, "%s/lastref-%d.%u.snapshot", snapshots->shown,
+		 (int)snapshots->named_pid, number);
+}
+
+void lr_snapshots_finish(struct lr_snapshots *snapshots)
+{
+	free(snapshots->before);
+	*snapshots = (struct lr_snapshots){ .pid = 0 };
 }

@@ -8,21 +8,27 @@
 #define LR_CLI_SNAPSHOTS_H
 
 #include <limits.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #define LR_SNAPSHOT_WAIT_S 30
 
-/* The last snapshots of one process; 0 where there is none. */
+/* Those of one process. */
 struct lr_snapshots {
 	pid_t pid;
+	pid_t named_pid; /* as it knows itself, and names its files: another one in a container */
 	char folder[PATH_MAX]; /* as we can reach it */
+	char shown[PATH_MAX];  /* as people know it */
 	int signal;	       /* that makes the process take one */
-	uint32_t last;
+	uint32_t *before; /* the numbers that were there at first, ascending; maybe of another process that had the id */
+	size_t before_count;
+	uint32_t last; /* of the one that was taken; 0 before */
 };
 
 /**
  * lr_snapshots_find() - does this process take snapshots, and where
+ * @snapshots: to be finished also on failure
  *
  * Return: 0, or a negative errno after a message.
  */
@@ -37,5 +43,11 @@ int lr_snapshots_take(struct lr_snapshots *snapshots);
 
 /** lr_snapshots_open() - open one. Return: a descriptor or a negative errno. */
 int lr_snapshots_open(const struct lr_snapshots *snapshots, uint32_t number);
+
+/** lr_snapshots_name() - its path, for messages */
+void lr_snapshots_name(const struct lr_snapshots *snapshots, uint32_t number, char *name,
+		       size_t size);
+
+void lr_snapshots_finish(struct lr_snapshots *snapshots);
 
 #endif

@@ -245,10 +245,155 @@ test_what_cannot_be_checked_is_told_and_gets_no_signal()
 	for wrong in '' 0 -1 x 99999999999; do
 		run "$LASTREF_CMD" check "$wrong"
 		expect_status 2
+		expect_text stderr "lastref: '$wrong' is no process id"
 	done
 	run "$LASTREF_CMD" check
 	expect_status 2
 	expect_text stderr 'no process to check'
+}
+
+test_a_stopped_process_is_not_waited_for()
+{
+	server
+	start leaks=warn:signal=USR2
+	kill -STOP "$server"
+	run timeout 20 "$LASTREF_CMD" check "$server"
+	kill -CONT "$server"
+	expect_status 3
+	expect_equal "$(cat stderr)" "lastref: process $server is stopped (state T): continue it, then try again"
+	stop
+	# It got no signal.
+	expect_empty errors
+}
+
+test_a_process_that_a_debugger_holds_is_not_waited_for()
+{
+	compile hold - <<-'C'
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <sys/ptrace.h>
+		#include <sys/wait.h>
+
+		int main(int argc, char **argv)
+		{
+			pid_t pid = atoi(argv[argc - 1]);
+
+			if (ptrace(PTRACE_ATTACH, pid, NULL, NULL) != 0 || waitpid(pid, NULL, __WALL) != pid)
+				return 1;
+			printf("held\n");
+			fflush(stdout);
+			return getchar() == 0;
+		}
+	C
+	server
+	start leaks=warn:signal=USR2:output="$PWD/report"
+	mkfifo end held
+	./hold "$server" <end >held &
+	exec 7>end
+	read -r answer <held || skip 'needs the right to trace a process'
+	expect_equal "$answer" held
+	run timeout 20 "$LASTREF_CMD" check "$server"
+	exec 7>&-
+	expect_status 3
+	expect_equal "$(cat stderr)" \
+		"lastref: process $server is stopped (state t) by a debugger or tracer: continue it, then try again"
+	stop
+}
+
+test_a_process_that_ended_and_was_not_waited_for_has_ended()
+{
+	box_program prog <<-'C'
+		int main(void)
+		{
+			siginfo_t how;
+			pid_t child = fork();
+
+			if (child == 0)
+				_exit(0);
+			waitid(P_PID, (id_t)child, &how, WEXITED | WNOWAIT);
+			printf("%d\n", (int)child);
+			fflush(stdout);
+			return getchar() == 0;
+		}
+	C
+	mkfifo to from
+	LASTREF=leaks=warn:signal=USR2 ./prog <to >from &
+	exec 8>to 9<from
+	read -r ended <&9
+	run "$LASTREF_CMD" check "$ended"
+	exec 8>&-
+	expect_status 3
+	expect_equal "$(cat stderr)" "lastref: process $ended has ended"
+}
+
+test_a_process_of_somebody_else_is_said_to_be_so()
+{
+	[ "$(id -u)" -eq 0 ] || skip 'needs root'
+	setpriv --reuid 65534 --regid 65534 --clear-groups test -x "$LASTREF_CMD" ||
+		skip 'another user cannot run the command where it is'
+	server
+	start leaks=warn:signal=USR2
+	run setpriv --reuid 65534 --regid 65534 --clear-groups "$LASTREF_CMD" check "$server"
+	stop
+	expect_status 3
+	expect_equal "$(cat stderr)" \
+		"lastref: cannot ask process $server: it belongs to somebody else; be that user, or root"
+}
+
+test_a_folder_of_snapshots_that_is_not_there_is_named_as_people_know_it()
+{
+	server
+	start "leaks=warn:signal=USR1:output=none/report"
+	run "$LASTREF_CMD" check "$server"
+	stop
+	expect_status 3
+	expect_equal "$(cat stderr)" \
+		"lastref: cannot look for the snapshots of process $server in $PWD/none: No such file or directory"
+}
+
+test_snapshots_of_an_earlier_process_with_the_same_id_do_not_count()
+{
+	server
+	start leaks=warn:signal=USR2:output=report
+	make_boxes 1
+	run "$LASTREF_CMD" check "$server"
+	mv "lastref-$server.1.snapshot" earlier
+	stop
+	rm to from
+	start leaks=warn:signal=USR2:output=report
+	for number in 1 7; do
+		cp earlier "lastref-$server.$number.snapshot"
+	done
+	make_boxes 3
+	run timeout 20 "$LASTREF_CMD" check "$server"
+	expect_status 0
+	expect_match stdout ': 3 objects are live; check again later'
+	cmp earlier "lastref-$server.1.snapshot"
+	make_boxes 2
+	run timeout 20 "$LASTREF_CMD" check "$server"
+	stop
+	expect_status 0
+	expect_match stdout ': 5 objects are live, 3 were [0-9]+ s before$'
+}
+
+test_a_process_that_knows_itself_by_another_id_is_checked()
+{
+	local outside
+
+	unshare --pid --fork true 2>/dev/null || skip 'needs the right to make a pid namespace'
+	server
+	mkfifo to from
+	LASTREF=leaks=warn:signal=USR2:output=report unshare --pid --fork ./server <to >from 2>errors &
+	server=$!
+	exec 8>to 9<from
+	read -r _ <&9
+	make_boxes 3
+	outside=$(cat "/proc/$server/task/$server/children")
+	run timeout 20 "$LASTREF_CMD" check "${outside% }"
+	stop
+	expect_status 0
+	[ -e lastref-1.1.snapshot ]
+	expect_text stdout 'lastref: 3 objects live'
 }
 
 test_a_signal_may_come_while_a_child_makes_its_first_object()

@@ -12,9 +12,9 @@
 #include "cli/cli.h"
 #include "cli/inputs.h"
 #include "cli/load.h"
+#include "cli/source.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -165,15 +165,16 @@ static int add_image(struct types *types, const struct lr_image *image)
 	return error;
 }
 
-static void add_file(struct types *types, const char *name)
+static void add_file(struct types *types, struct lr_input *input)
 {
+	const char *name = input->name;
 	struct lr_loaded loaded = { .size = 0 };
 	char problem[PROBLEM_MAX];
-	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	int error = fd < 0 ? -errno : lr_load(&loaded, fd, false);
+	int fd = lr_input_open(input);
+	int error = fd < 0 ? fd : lr_load(&loaded, fd, false);
 
 	if (fd < 0) {
-		lr_complain("cannot open %s: %s", name, strerror(-error));
+		lr_complain("cannot open %s: %s", name, lr_source_explain(fd));
 	} else if (error != 0) {
 		lr_load_explain(name, &loaded, error, problem, sizeof(problem));
 		lr_complain("%s", problem);
@@ -241,13 +242,13 @@ static int write_table(struct types *types)
 	return lr_sink_flush(&sink);
 }
 
-static int tell(const struct types_options *options)
+static int tell(struct types_options *options)
 {
 	struct types types = { .globs = options->globs, .failed = options->failed };
 	int error = 0;
 
 	for (size_t i = 0; i < options->inputs.count; i++)
-		add_file(&types, options->inputs.all[i].name);
+		add_file(&types, &options->inputs.all[i]);
 	if (types.processes > 0)
 		error = write_table(&types);
 	if (error != 0)

@@ -10,13 +10,12 @@
 #include "cli/gather.h"
 
 #include "cli/cli.h"
+#include "cli/source.h"
 #include "cli/story.h"
 #include "cli/symbols_apart.h"
 
 #include <lastref/version.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,15 +151,16 @@ static int analyze(struct lr_gathered *gathered, int fd, const struct lr_finding
 	return error;
 }
 
-static void gather_file(struct lr_gather *gather, const char *name,
+static void gather_file(struct lr_gather *gather, struct lr_input *input,
 			const struct lr_findings_options *options)
 {
-	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	const char *name = input->name;
+	int fd = lr_input_open(input);
 	struct lr_gathered *gathered;
 	char problem[PROBLEM_MAX];
 
 	if (fd < 0) {
-		lr_gather_problem(gather, "cannot open %s: %s", name, strerror(errno));
+		lr_gather_problem(gather, "cannot open %s: %s", name, lr_source_explain(fd));
 		return;
 	}
 	gathered = calloc(1, sizeof(*gathered));
@@ -183,14 +183,20 @@ void lr_gather_named(struct lr_gather *gather, const char *name)
 		lr_gather_problem(gather, "%s", problem);
 }
 
+void lr_gather_source(struct lr_gather *gather, const char *name, int source)
+{
+	if (lr_inputs_add_source(&gather->inputs, name, source) != 0)
+		lr_gather_problem(gather, "cannot read %s: out of memory", name);
+}
+
 void lr_gather_inputs(struct lr_gather *gather, const struct lr_findings_options *options)
 {
-	const struct lr_inputs *inputs = &gather->inputs;
+	struct lr_inputs *inputs = &gather->inputs;
 
 	for (size_t i = 0; i < inputs->count; i++) {
 		uint64_t cut_short = gather->report.cut_short;
 
-		gather_file(gather, inputs->all[i].name, options);
+		gather_file(gather, &inputs->all[i], options);
 		if (gather->report.cut_short > cut_short && inputs->count > 1)
 			lr_complain("%s ends early; what it holds was analyzed", inputs->all[i].name);
 	}

@@ -57,6 +57,9 @@ void lr_gather_take(struct lr_gather *gather, const char *file, struct lr_gather
 /** lr_gather_named() - note a file, or the images in a folder, to be read */
 void lr_gather_named(struct lr_gather *gather, const char *name);
 
+/** lr_gather_source() - note what lr_source_open() returned for @name, which belongs to @gather from now on */
+void lr_gather_source(struct lr_gather *gather, const char *name, int source);
+
 /** lr_gather_inputs() - read, analyze and add what was noted. What cannot be read is complained of and noted as a problem. */
 void lr_gather_inputs(struct lr_gather *gather, const struct lr_findings_options *options);
 

@@ -11,7 +11,7 @@
 #include "cli/inputs.h"
 
 #include "cli/cli.h"
-#include "format/image.h"
+#include "cli/source.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -24,8 +24,11 @@
 
 void lr_inputs_finish(struct lr_inputs *inputs)
 {
-	for (size_t i = 0; i < inputs->count; i++)
+	for (size_t i = 0; i < inputs->count; i++) {
+		if (inputs->all[i].fd >= 0)
+			close(inputs->all[i].fd);
 		free(inputs->all[i].name);
+	}
 	free(inputs->all);
 	*inputs = (struct lr_inputs){ .count = 0 };
 }
@@ -52,7 +55,7 @@ static int append(struct lr_inputs *inputs, const char *name, const struct stat 
 	if (longer == NULL)
 		return -ENOMEM;
 	inputs->all = longer;
-	longer[count] = (struct lr_input){ .name = strdup(name) };
+	longer[count] = (struct lr_input){ .name = strdup(name), .fd = -1 };
 	if (longer[count].name == NULL)
 		return -ENOMEM;
 	if (status != NULL) {
@@ -75,15 +78,16 @@ static int add_file(struct lr_inputs *inputs, const char *name, const struct sta
 
 bool lr_inputs_is_image(const char *name)
 {
-	char magic[sizeof(LR_IMAGE_MAGIC)];
-	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	ssize_t n;
+	/* Of a pipe nothing must be read here. */
+	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat status;
+	bool is_image;
 
 	if (fd < 0)
 		return false;
-	n = read(fd, magic, sizeof(magic));
+	is_image = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && lr_source_is_image(fd);
 	close(fd);
-	return n > 0 && memcmp(magic, LR_IMAGE_MAGIC, (size_t)n) == 0;
+	return is_image;
 }
 
 static bool is_wanted(const char *name, const struct stat *status)
@@ -157,6 +161,36 @@ static int add_folder(struct lr_inputs *inputs, const char *folder, char *proble
 	return taken < 0 ? taken : -ENOENT;
 }
 
+int lr_inputs_add_source(struct lr_inputs *inputs, const char *name, int source)
+{
+	int error = append(inputs, name, NULL);
+
+	if (error == 0)
+		inputs->all[inputs->count - 1].fd = source;
+	else
+		close(source);
+	return error;
+}
+
+/* All that is read of it must be read at once; so its name alone says whether it was added before. */
+static int add_pipe(struct lr_inputs *inputs, const char *name, const struct stat *status)
+{
+	size_t before = inputs->count;
+	int error = add_file(inputs, name, status);
+	int source;
+
+	if (error != 0 || inputs->count == before)
+		return error;
+	source = lr_source_open(name);
+	if (source >= 0) {
+		inputs->all[before].fd = source;
+		return 0;
+	}
+	free(inputs->all[before].name);
+	inputs->count = before;
+	return source;
+}
+
 int lr_inputs_add(struct lr_inputs *inputs, const char *name, char *problem, size_t size)
 {
 	struct stat status;
@@ -166,9 +200,19 @@ int lr_inputs_add(struct lr_inputs *inputs, const char *name, char *problem, siz
 		error = append(inputs, name, NULL);
 	else if (S_ISDIR(status.st_mode))
 		return add_folder(inputs, name, problem, size);
-	else
+	else if (S_ISREG(status.st_mode))
 		error = add_file(inputs, name, &status);
+	else
+		error = add_pipe(inputs, name, &status);
 	if (error != 0)
-		snprintf(problem, size, "cannot read %s: %s", name, strerror(-error));
+		snprintf(problem, size, "cannot read %s: %s", name, lr_source_explain(error));
 	return error;
+}
+
+int lr_input_open(struct lr_input *input)
+{
+	int fd = input->fd;
+
+	input->fd = -1;
+	return fd >= 0 ? fd : lr_source_open(input->name);
 }

@@ -7,6 +7,7 @@
 #include "cli/known.h"
 
 #include "cli/cli.h"
+#include "cli/source.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -47,13 +48,13 @@ static int allocate(struct lr_known_side *side, size_t count)
 	return -ENOMEM;
 }
 
-static int read_baseline(struct lr_known_side *side, bool is_new)
+static int read_baseline(struct lr_known_side *side, int source, bool is_new)
 {
 	struct lr_text_file *file = &side->file;
 	unsigned int line = 0;
 	long count;
 
-	if (lr_text_file_read(file, side->name, "baseline") != 0)
+	if (lr_text_file_take(file, side->name, "baseline", source) != 0)
 		return -EINVAL;
 	/* A file of which nothing was written must not pass for a run without leaks. */
 	if (is_new && file->size == 0) {
@@ -104,7 +105,8 @@ static int note_entries(struct lr_known_side *side)
 	return error;
 }
 
-static int read_images(struct lr_known_side *side, const struct lr_known_side *base,
+/* @source: what lr_source_open() returned, or -1 for a folder */
+static int read_images(struct lr_known_side *side, int source, const struct lr_known_side *base,
 		       struct lr_symbols_apart *symbols, const struct lr_suppress *suppress)
 {
 	const struct lr_findings_options wanted = { .want_types = true };
@@ -115,7 +117,10 @@ static int read_images(struct lr_known_side *side, const struct lr_known_side *b
 		side->gather.report.known_fingerprints = base->fingerprints;
 		side->gather.report.known_fingerprint_count = base->count;
 	}
-	lr_gather_named(&side->gather, side->name);
+	if (source >= 0)
+		lr_gather_source(&side->gather, side->name, source);
+	else
+		lr_gather_named(&side->gather, side->name);
 	lr_gather_inputs(&side->gather, &wanted);
 	if (side->gather.failures > 0)
 		return -EINVAL;
@@ -145,13 +150,16 @@ void lr_known_side_read(struct lr_known_side *side, const char *name,
 			const struct lr_known_side *base, struct lr_symbols_apart *symbols,
 			const struct lr_suppress *suppress)
 {
+	bool folder = is_folder(name);
+	/* Opened once: a pipe gives what it has to the first who reads. */
+	int source = folder ? -1 : lr_source_open(name);
 	int error;
 
 	*side = (struct lr_known_side){ .name = name };
-	if (is_folder(name) || lr_inputs_is_image(name))
-		error = read_images(side, base, symbols, suppress);
+	if (folder || (source >= 0 && lr_source_is_image(source)))
+		error = read_images(side, source, base, symbols, suppress);
 	else
-		error = read_baseline(side, base != NULL);
+		error = read_baseline(side, source, base != NULL);
 	sort_and_drop_equal(side);
 	if (error == 0)
 		error = list_fingerprints(side);

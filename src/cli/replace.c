@@ -6,16 +6,19 @@
  * kill leaves either the file of last time or the new one, never a part.
  *
  * What is not obvious: rename() replaces whatever has the name. -o /dev/null, or -o /dev/stdout, which is a
- * link, must not turn those into plain files for everybody; so a link is followed first, and only a regular
- * file is replaced.
+ * link, must not turn those into plain files for everybody; so a link is followed first, only a regular
+ * file is replaced, and what can be written as it is goes straight there (straight.c).
  */
 #include "cli/replace.h"
 
+#include "base/fds.h"
 #include "cli/cli.h"
 #include "cli/inputs.h"
+#include "cli/straight.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,24 +46,19 @@ static char *real_place(const char *path)
 	return strdup(path);
 }
 
-static char *temporary_name(const char *place)
+/* Can a file be made in @folder, where @place is? Return: 0 or a negative errno. */
+static int try_folder(const char *folder, const char *place)
 {
-	char *name;
-
-	return asprintf(&name, "%s.lastref-%d", place, (int)getpid()) < 0 ? NULL : name;
-}
-
-/* Can a file be made in @folder? Return: 0 or a negative errno. */
-static int try_folder(const char *folder, const char *temporary)
-{
+	char temporary[PATH_MAX];
 	/* A file without a name: nothing is left of it whatever happens. */
 	int fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
 
 	/* Not every file system can do that. */
 	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
-		fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (fd >= 0)
-			unlink(temporary);
+		fd = lr_fd_create_beside(place, 0600, temporary, sizeof(temporary));
+		if (fd < 0)
+			return fd;
+		unlink(temporary);
 	}
 	if (fd < 0)
 		return -errno;
@@ -68,10 +66,9 @@ static int try_folder(const char *folder, const char *temporary)
 	return 0;
 }
 
-static int check_folder(const char *output, const char *option, const char *folder,
-			const char *temporary)
+static int check_folder(const char *output, const char *option, const char *folder, const char *place)
 {
-	int error = try_folder(folder, temporary);
+	int error = try_folder(folder, place);
 
 	if (error == -ENOENT && access(folder, F_OK) != 0)
 		lr_complain("cannot write %s: there is no folder %s; make it, or name another file with %s",
@@ -110,28 +107,27 @@ static int check_place(const char *output, const char *option, const char *place
 static int check_names(const char *output, const char *option, const char *place)
 {
 	char *folder = folder_of(place);
-	char *temporary = temporary_name(place);
 	int error = -ENOMEM;
 
-	if (folder == NULL || temporary == NULL) {
+	if (folder == NULL) {
 		lr_complain("out of memory");
 	} else {
 		error = check_place(output, option, place);
 		if (error == 0)
-			error = check_place(output, option, temporary);
-		if (error == 0)
-			error = check_folder(output, option, folder, temporary);
+			error = check_folder(output, option, folder, place);
 	}
 	free(folder);
-	free(temporary);
 	return error;
 }
 
 int lr_replace_check(const char *output, const char *option)
 {
-	char *place = real_place(output);
+	char *place;
 	int error;
 
+	if (lr_straight_is(output))
+		return lr_straight_check(output, option);
+	place = real_place(output);
 	if (place == NULL) {
 		error = errno;
 		lr_complain("cannot write %s: the link leads nowhere (%s); name another file with %s",
@@ -153,7 +149,7 @@ static bool is_same_file(const char *one, const char *other)
 {
 	struct stat first, second;
 
-	return stat(one, &first) == 0 && stat(other, &second) == 0 &&
+	return stat(one, &first) == 0 && S_ISREG(first.st_mode) && stat(other, &second) == 0 &&
 	       first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
@@ -174,14 +170,14 @@ int lr_replace_check_report(const char *output, const char *option, const char *
 	return -EEXIST;
 }
 
-static int fill_and_rename(const char *place, const char *temporary, lr_replace_fill fill,
-			   void *context)
+static int fill_and_rename(const char *place, lr_replace_fill fill, void *context)
 {
-	int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+	char temporary[PATH_MAX];
+	int fd = lr_fd_create_beside(place, 0666, temporary, sizeof(temporary));
 	int error;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	error = fill(context, fd);
 	/* Some file systems tell only here that there was no room. */
 	if (close(fd) != 0 && error == 0)
@@ -197,7 +193,7 @@ static int fill_and_rename(const char *place, const char *temporary, lr_replace_
  * No signal may end lastref between making the temporary file and renaming it. One says that the file is too large, as the error of
  * write() does; it is ignored and not blocked, because a blocked one stays for later.
  */
-static int replace(const char *place, const char *temporary, lr_replace_fill fill, void *context)
+static int replace(const char *place, lr_replace_fill fill, void *context)
 {
 	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct sigaction too_large;
@@ -208,7 +204,7 @@ static int replace(const char *place, const char *temporary, lr_replace_fill fil
 	sigdelset(&all, SIGXFSZ);
 	sigprocmask(SIG_BLOCK, &all, &before);
 	sigaction(SIGXFSZ, &ignore, &too_large);
-	error = fill_and_rename(place, temporary, fill, context);
+	error = fill_and_rename(place, fill, context);
 	sigaction(SIGXFSZ, &too_large, NULL);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return error;
@@ -216,21 +212,25 @@ static int replace(const char *place, const char *temporary, lr_replace_fill fil
 
 int lr_replace_file(const char *output, const char *option, lr_replace_fill fill, void *context)
 {
-	char *place = real_place(output);
-	char *temporary = place != NULL ? temporary_name(place) : NULL;
-	int error = temporary != NULL ? check_place(output, option, place) : -ENOMEM;
+	char *place;
+	int error;
 
-	if (error != 0) {
-		if (temporary == NULL)
-			lr_complain("cannot write %s: %s", output, strerror(-error));
-	} else {
-		error = replace(place, temporary, fill, context);
+	if (lr_straight_is(output))
+		return lr_straight_write(output, option, fill, context);
+	place = real_place(output);
+	if (place == NULL) {
+		error = -errno;
+		lr_complain("cannot write %s: %s", output, strerror(-error));
+		return error;
+	}
+	error = check_place(output, option, place);
+	if (error == 0) {
+		error = replace(place, fill, context);
 		if (error != 0)
 			lr_complain("cannot write %s: %s; the report is not saved: make room, or name another "
 				    "file with %s",
 				    output, strerror(-error), option);
 	}
-	free(temporary);
 	free(place);
 	return error;
 }

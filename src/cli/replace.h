@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files that are replaced as a whole or not at all: those of -o.
+ * Files that are replaced as a whole or not at all: those of -o. What is there and is no file, a pipe or a device, is written straight.
  *
  * Layer: cli.
  */
@@ -32,7 +32,7 @@ typedef int (*lr_replace_fill)(void *context, int fd);
 /**
  * lr_replace_file() - put a file there
  *
- * Signals are blocked while @fill runs. Return: 0, or a negative errno after a message.
+ * Signals are blocked while a file is replaced. Return: 0, or a negative errno after a message.
  */
 int lr_replace_file(const char *output, const char *option, lr_replace_fill fill, void *context);
 

@@ -9,6 +9,7 @@
 #include "base/fds.h"
 #include "cli/cli.h"
 #include "cli/replace.h"
+#include "cli/straight.h"
 #include "format/image_write.h"
 
 #include <errno.h>
@@ -69,9 +70,16 @@ static int write_image(void *image, int fd)
 
 int lr_run_output_write(const char *output, pid_t pid, bool is_main, const struct lr_image *image)
 {
-	char *name = expand(output, pid, is_main);
+	char *name;
 	int error = -ENOMEM;
 
+	/* Behind /dev/stdout.PID there is nobody. */
+	if (!is_main && lr_straight_is(output)) {
+		lr_complain("cannot write what process %d left: %s takes the file of one process; name another file with -o",
+			    (int)pid, output);
+		return -EEXIST;
+	}
+	name = expand(output, pid, is_main);
 	if (name != NULL)
 		error = lr_replace_file(name, "-o", write_image, (void *)(uintptr_t)image);
 	else

@@ -8,9 +8,9 @@
 
 #include "base/sink.h"
 #include "cli/cli.h"
+#include "cli/source.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,44 +40,53 @@ static int read_all(struct lr_text_file *file, int fd, size_t size)
 	return 0;
 }
 
-static int read_regular(struct lr_text_file *file, int fd)
+/* Editors put it there unasked, and it cannot be seen. */
+static void drop_byte_order_mark(struct lr_text_file *file)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	const size_t length = sizeof(mark) - 1;
+
+	if (file->size < length || memcmp(file->text, mark, length) != 0)
+		return;
+	file->size -= length;
+	memmove(file->text, file->text + length, file->size + 1);
+}
+
+static int read_source(struct lr_text_file *file, int fd)
 {
 	struct stat status;
+	int error;
 
 	if (fstat(fd, &status) != 0)
 		return -errno;
-	if (!S_ISREG(status.st_mode))
-		return -EINVAL;
-	return status.st_size > SIZE_MAX_READ ? -EFBIG : read_all(file, fd, (size_t)status.st_size);
+	if (status.st_size > SIZE_MAX_READ)
+		return -E2BIG;
+	error = read_all(file, fd, (size_t)status.st_size);
+	if (error == 0)
+		drop_byte_order_mark(file);
+	return error;
 }
 
-static const char *explain(int error)
+int lr_text_file_take(struct lr_text_file *file, const char *name, const char *purpose, int source)
 {
-	switch (error) {
-	case -EINVAL:
-		return "it is not a regular file";
-	case -EFBIG:
-		return "it is larger than 64 MB";
-	default:
-		return strerror(-error);
+	int error = source;
+
+	*file = (struct lr_text_file){ .name = name };
+	if (source >= 0) {
+		error = read_source(file, source);
+		close(source);
 	}
+	if (error == 0)
+		return 0;
+	lr_complain("cannot read the %s %s: %s", purpose, name,
+		    error == -E2BIG ? "it is larger than 64 MB" : lr_source_explain(error));
+	lr_text_file_finish(file);
+	return error;
 }
 
 int lr_text_file_read(struct lr_text_file *file, const char *name, const char *purpose)
 {
-	/* So that a pipe without a writer does not keep us waiting. */
-	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	int error;
-
-	*file = (struct lr_text_file){ .name = name };
-	error = fd < 0 ? -errno : read_regular(file, fd);
-	if (fd >= 0)
-		close(fd);
-	if (error == 0)
-		return 0;
-	lr_complain("cannot read the %s %s: %s", purpose, name, explain(error));
-	lr_text_file_finish(file);
-	return error;
+	return lr_text_file_take(file, name, purpose, lr_source_open(name));
 }
 
 void lr_text_file_finish(struct lr_text_file *file)

@@ -16,13 +16,18 @@ struct lr_text_file {
 };
 
 /**
- * lr_text_file_read() - read a regular file
+ * lr_text_file_read() - read a file
  * @name: must stay while @file is used
  * @purpose: what it is for, as in "cannot read the PURPOSE NAME: ..."
+ *
+ * A byte order mark of UTF-8 at its begin is left out.
  *
  * Return: 0, or a negative errno after a message; @file is empty then.
  */
 int lr_text_file_read(struct lr_text_file *file, const char *name, const char *purpose);
+
+/** lr_text_file_take() - the same, of what lr_source_open() returned for @name, which is closed */
+int lr_text_file_take(struct lr_text_file *file, const char *name, const char *purpose, int source);
 
 void lr_text_file_finish(struct lr_text_file *file);
 

@@ -225,9 +225,6 @@ test_what_is_no_readable_file_gives_3_and_the_reason()
 	run "$LASTREF_CMD" report "$SRC/tests/cli/report.sh"
 	expect_status 3
 	expect_text stderr 'it was not written by `lastref run -o`'
-	mkfifo fifo
-	run "$LASTREF_CMD" report fifo
-	expect_status 3
 }
 
 test_another_version_or_byte_order_is_told_of()

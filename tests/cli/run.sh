@@ -110,7 +110,7 @@ test_a_wrong_command_line_starts_nothing_and_gives_2()
 		--leak-exit -1
 		--type=
 		-o /no/such/folder/file
-		-o /dev/null
+		-o /dev/fd/77
 		-o .
 		-o folder%p/file
 	LINES

@@ -88,12 +88,9 @@ test_a_file_of_suppressions_that_cannot_be_read_gives_2()
 	run "$LASTREF_CMD" report --suppressions missing missing
 	expect_status 2
 	expect_text stderr 'cannot read the suppressions missing: No such file or directory'
-	mkfifo pipe
-	run timeout 10 "$LASTREF_CMD" report --suppressions pipe missing
-	expect_status 2
-	expect_text stderr 'cannot read the suppressions pipe: it is not a regular file'
 	run "$LASTREF_CMD" run --suppressions . -- touch started
 	expect_status 2
+	expect_text stderr 'cannot read the suppressions .: it is a folder'
 	[ ! -e started ]
 }
 

@@ -1,0 +1,228 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What is read or written and is no regular file: pipes, devices, descriptors.
+
+. "$(dirname "$0")/../support/tap.sh"
+. "$(dirname "$0")/../support/suite.sh"
+
+test_an_image_may_come_through_a_pipe()
+{
+	local command
+
+	net_suite
+	run_suite images t_open
+	for command in report types; do
+		run "$LASTREF_CMD" "$command" images/t_open
+		expect_text stdout conn
+		mv stdout wanted
+		run "$LASTREF_CMD" "$command" <(cat images/t_open)
+		expect_empty stderr
+		cmp wanted stdout
+		# shellcheck disable=SC2002 # it has to be a pipe
+		cat images/t_open | "$LASTREF_CMD" "$command" /dev/stdin >stdout || true
+		cmp wanted stdout
+	done
+}
+
+test_an_image_may_come_through_a_named_pipe_in_pieces()
+{
+	local size
+
+	net_suite
+	run_suite images t_open
+	size=$(stat -c %s images/t_open)
+	mkfifo pipe
+	{
+		head -c 5 images/t_open
+		tail -c $((size - 5)) images/t_open
+	} >pipe &
+	run "$LASTREF_CMD" report pipe
+	expect_status 1
+	expect_text stdout '2 objects leaked'
+}
+
+test_a_named_pipe_to_which_nobody_writes_does_not_hang()
+{
+	mkfifo pipe
+	run timeout 30 "$LASTREF_CMD" report pipe
+	expect_status 3
+	expect_text stderr 'cannot read pipe: it is a pipe, and nobody writes to it'
+}
+
+test_a_damaged_image_through_a_pipe_is_refused_as_one_in_a_file()
+{
+	net_suite
+	run_suite images t_open
+	run "$LASTREF_CMD" report <(head -c 100 images/t_open)
+	expect_status 3
+	expect_text stderr 'it ends within its first'
+	run "$LASTREF_CMD" report <(echo nonsense)
+	expect_status 3
+	expect_text stderr 'it was not written by `lastref run -o`'
+	run "$LASTREF_CMD" report <(:)
+	expect_status 3
+	expect_text stderr 'it is empty'
+}
+
+test_either_side_of_diff_and_suppressions_may_come_through_pipes()
+{
+	net_suite
+	run_suite images t_open
+	run_suite more t_send
+	"$LASTREF_CMD" report --format baseline -o leaks.baseline images || true
+	run "$LASTREF_CMD" diff <(cat leaks.baseline) <(cat images/t_open)
+	expect_status 0
+	expect_text stdout 'lastref: 0 new, 0 gone, 1 stays'
+	run "$LASTREF_CMD" diff <(cat images/t_open) <(cat leaks.baseline)
+	expect_status 0
+	run "$LASTREF_CMD" diff --suppressions <(echo leak:packet; echo leak:conn) leaks.baseline more
+	expect_status 0
+	expect_text stdout 'lastref: 0 new, 0 gone, 0 stay'
+}
+
+test_dev_null_is_no_baseline_and_no_suppressions()
+{
+	net_suite
+	run_suite images t_open
+	run "$LASTREF_CMD" diff /dev/null images
+	expect_status 1
+	expect_text stdout 'lastref: 1 new, 0 gone, 0 stay'
+	run "$LASTREF_CMD" report --suppressions /dev/null images
+	expect_status 1
+	expect_empty stderr
+	expect_text stdout '2 objects leaked'
+	run "$LASTREF_CMD" run --suppressions /dev/null -- ./t_open
+	expect_status 23
+}
+
+test_what_never_ends_is_refused()
+{
+	run "$LASTREF_CMD" report /dev/zero
+	expect_status 3
+	expect_text stderr 'cannot read /dev/zero: it is no file, and gives more than is kept in memory: 4 GB of an image, 64 MB of anything else'
+	run "$LASTREF_CMD" report --suppressions /dev/zero images
+	expect_status 2
+	expect_text stderr 'cannot read the suppressions /dev/zero: it is no file'
+}
+
+test_a_byte_order_mark_is_no_part_of_the_first_line()
+{
+	net_suite
+	run_suite images t_open
+	printf '\357\273\277leak:conn\n' >supp
+	run "$LASTREF_CMD" report --suppressions supp images
+	expect_status 0
+	expect_empty stderr
+	"$LASTREF_CMD" report --format baseline -o leaks.baseline images || true
+	{
+		printf '\357\273\277'
+		cat leaks.baseline
+	} >marked
+	run "$LASTREF_CMD" diff marked images
+	expect_status 0
+	printf '\357\273\277' >supp
+	run "$LASTREF_CMD" report --suppressions supp images
+	expect_status 1
+	expect_empty stderr
+}
+
+test_a_report_goes_into_a_pipe_as_it_is()
+{
+	local output
+
+	net_suite
+	run_suite images t_open
+	run "$LASTREF_CMD" report images
+	mv stdout wanted
+	"$LASTREF_CMD" report -o /dev/stdout images | cat >got || true
+	cmp wanted got
+	run "$LASTREF_CMD" report -o /dev/stderr images
+	expect_status 1
+	expect_empty stdout
+	cmp wanted stderr
+	for output in /dev/fd/5 /proc/self/fd/5; do
+		"$LASTREF_CMD" report -o "$output" images 5>&1 | cat >got || true
+		cmp wanted got
+	done
+	mkfifo pipe
+	cat pipe >got &
+	run "$LASTREF_CMD" report -o pipe images
+	expect_status 1
+	wait $!
+	[ -p pipe ]
+	cmp wanted got
+	run "$LASTREF_CMD" diff -o /dev/null images images
+	expect_status 0
+	[ -c /dev/null ]
+}
+
+test_a_report_to_a_descriptor_comes_behind_what_is_in_its_file()
+{
+	net_suite
+	run_suite images t_open
+	{
+		echo before
+		"$LASTREF_CMD" report -o /dev/stdout images || true
+		echo after
+	} >all
+	expect_equal "$(head -n 1 all)" before
+	expect_text all '2 objects leaked'
+	expect_equal "$(tail -n 1 all)" after
+}
+
+test_a_run_writes_its_image_and_its_report_into_pipes()
+{
+	local command
+
+	net_suite
+	"$LASTREF_CMD" run --quiet -o /dev/stdout -- ./t_open | "$LASTREF_CMD" report /dev/stdin >got || true
+	expect_text got '2 objects leaked'
+	command=$("$LASTREF_CMD" run --quiet --format json --report /dev/stdout -- ./t_open || true)
+	[[ $command == '{'*'t_open'* ]]
+	mkfifo pipe
+	cat pipe >got &
+	run "$LASTREF_CMD" run --quiet -o pipe -- sh -c './t_clean; ./t_open'
+	wait $!
+	expect_status 23
+	expect_match stderr 'cannot write what process [0-9]+ left: pipe takes the file of one process'
+	run "$LASTREF_CMD" report got
+	expect_status 0
+	set -- *pipe*
+	expect_equal "$*" pipe
+}
+
+test_a_reader_that_went_away_and_a_full_device_are_said()
+{
+	net_suite
+	run_suite images t_open
+	run "$LASTREF_CMD" report -o /dev/full images
+	expect_status 3
+	expect_text stderr 'cannot write /dev/full: No space left on device; name another file with -o'
+	run "$LASTREF_CMD" report -o /dev/fd/77 images
+	expect_status 2
+	expect_text stderr 'cannot write /dev/fd/77: Bad file descriptor; name another file with -o'
+	mkfifo pipe
+	# Opened by 6 while 5 reads, and then nobody reads any more.
+	exec 5<>pipe
+	exec 6>pipe 5>&-
+	run "$LASTREF_CMD" report -o /dev/fd/6 images
+	exec 6>&-
+	expect_status 3
+	expect_text stderr 'cannot write /dev/fd/6: Broken pipe'
+}
+
+test_what_a_killed_lastref_left_does_not_block_a_report()
+{
+	net_suite
+	run_suite images t_open
+	# exec keeps the process id, so that it is known before.
+	# shellcheck disable=SC2016 # the inner shell expands it
+	run bash -c 'for name in out.lastref-$$ out.lastref-$$.0 out.lastref-$$.1; do ln -s victim $name; done; exec "$@"' bash \
+		"$LASTREF_CMD" report -o out images
+	expect_status 1
+	expect_text out '2 objects leaked'
+	[ ! -e victim ]
+}
+
+run_tests "$@"

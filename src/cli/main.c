@@ -12,8 +12,10 @@
 
 #include <lastref/version.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -48,17 +50,32 @@ static void open_standard_files(void)
 	}
 }
 
-static int help(FILE *to, int status)
+/*
+ * Help and versions are printed with stdio, by argp among others, which looks at no error. What fails by itself has said so and
+ * keeps its status.
+ */
+static void check_output(int status, void *unused)
 {
-	fprintf(to, "Usage: lastref COMMAND [OPTION...] ...\n"
-		    "Reference counting that tells who forgot to let go.\n\n");
+	(void)unused;
+	errno = 0;
+	if (status != 0 || (fflush(stdout) == 0 && !ferror(stdout)))
+		return;
+	lr_complain("cannot write to standard output: %s; make room, or send it elsewhere",
+		    errno != 0 ? strerror(errno) : "a part of it is lost");
+	_exit(LR_STATUS_NOT_WRITTEN);
+}
+
+static int help(void)
+{
+	printf("Usage: lastref COMMAND [OPTION...] ...\n"
+	       "Reference counting that tells who forgot to let go.\n\n");
 	for (size_t i = 0; i < COMMANDS; i++) {
 		if (commands[i].purpose != NULL)
-			fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].purpose);
+			printf("  %-10s %s\n", commands[i].name, commands[i].purpose);
 	}
-	fprintf(to, "\n`lastref COMMAND --help' tells a command's options, lastref(1) the rest.\n"
-		    "`lastref --version' prints the version.\n");
-	return fflush(to) == 0 ? status : 1;
+	printf("\n`lastref COMMAND --help' tells a command's options, lastref(1) the rest.\n"
+	       "`lastref --version' prints the version.\n");
+	return 0;
 }
 
 static int dispatch(int argc, char **argv)
@@ -85,6 +102,7 @@ int main(int argc, char **argv)
 	const char *first = argc > 1 ? argv[1] : "";
 
 	open_standard_files();
+	on_exit(check_output, NULL);
 	argp_err_exit_status = LR_STATUS_USAGE;
 	if (argc < 2) {
 		lr_complain("no command; try: lastref run -- ./program (see lastref --help)");
@@ -94,8 +112,10 @@ int main(int argc, char **argv)
 		return help_of(argv[2]);
 	if (strcmp(first, "help") == 0 || strcmp(first, "--help") == 0 ||
 	    strcmp(first, "--usage") == 0 || strcmp(first, "-?") == 0)
-		return help(stdout, 0);
-	if (strcmp(first, "--version") == 0 || strcmp(first, "-V") == 0)
-		return printf("%s\n", argp_program_version) < 0 || fflush(stdout) != 0;
+		return help();
+	if (strcmp(first, "--version") == 0 || strcmp(first, "-V") == 0) {
+		printf("%s\n", argp_program_version);
+		return 0;
+	}
 	return dispatch(argc - 1, argv + 1);
 }

@@ -225,4 +225,22 @@ test_what_a_killed_lastref_left_does_not_block_a_report()
 	[ ! -e victim ]
 }
 
+test_help_that_cannot_be_written_gives_3()
+{
+	local name
+
+	for name in '' run report diff types check; do
+		# shellcheck disable=SC2086 # no word if it is empty
+		"$LASTREF_CMD" $name --help >help
+		[ -s help ]
+		# shellcheck disable=SC2016 # the inner shell expands it
+		run bash -c '"$@" >/dev/full' bash "$LASTREF_CMD" $name --help
+		expect_status 3
+		expect_match stderr '^lastref: cannot write to standard output: No space left on device; make room, or send it elsewhere$'
+	done
+	# shellcheck disable=SC2016 # the inner shell expands it
+	run bash -c '"$1" --version >/dev/full' bash "$LASTREF_CMD"
+	expect_status 3
+}
+
 run_tests "$@"

@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "cli/inputs.h"
 #include "cli/load.h"
+#include "cli/newest.h"
 #include "cli/source.h"
 
 #include <errno.h>
@@ -247,6 +248,7 @@ static int tell(struct types_options *options)
 	struct types types = { .globs = options->globs, .failed = options->failed };
 	int error = 0;
 
+	lr_newest_keep(&options->inputs);
 	for (size_t i = 0; i < options->inputs.count; i++)
 		add_file(&types, &options->inputs.all[i]);
 	if (types.processes > 0)

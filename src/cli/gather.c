@@ -10,6 +10,7 @@
 #include "cli/gather.h"
 
 #include "cli/cli.h"
+#include "cli/newest.h"
 #include "cli/source.h"
 #include "cli/story.h"
 #include "cli/symbols_apart.h"
@@ -193,6 +194,7 @@ void lr_gather_inputs(struct lr_gather *gather, const struct lr_findings_options
 {
 	struct lr_inputs *inputs = &gather->inputs;
 
+	lr_newest_keep(inputs);
 	for (size_t i = 0; i < inputs->count; i++) {
 		uint64_t cut_short = gather->report.cut_short;
 

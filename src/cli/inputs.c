@@ -22,13 +22,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static void release(struct lr_input *input)
+{
+	if (input->fd >= 0)
+		close(input->fd);
+	free(input->name);
+}
+
 void lr_inputs_finish(struct lr_inputs *inputs)
 {
-	for (size_t i = 0; i < inputs->count; i++) {
-		if (inputs->all[i].fd >= 0)
-			close(inputs->all[i].fd);
-		free(inputs->all[i].name);
-	}
+	for (size_t i = 0; i < inputs->count; i++)
+		release(&inputs->all[i]);
 	free(inputs->all);
 	*inputs = (struct lr_inputs){ .count = 0 };
 }
@@ -76,17 +80,24 @@ static int add_file(struct lr_inputs *inputs, const char *name, const struct sta
 	return 0;
 }
 
-bool lr_inputs_is_image(const char *name)
+int lr_inputs_peek(const char *name)
 {
-	/* Of a pipe nothing must be read here. */
 	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat status;
-	bool is_image;
 
-	if (fd < 0)
-		return false;
-	is_image = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && lr_source_is_image(fd);
+	if (fd < 0 || (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)))
+		return fd;
 	close(fd);
+	return -1;
+}
+
+bool lr_inputs_is_image(const char *name)
+{
+	int fd = lr_inputs_peek(name);
+	bool is_image = fd >= 0 && lr_source_is_image(fd);
+
+	if (fd >= 0)
+		close(fd);
 	return is_image;
 }
 
@@ -207,6 +218,20 @@ int lr_inputs_add(struct lr_inputs *inputs, const char *name, char *problem, siz
 	if (error != 0)
 		snprintf(problem, size, "cannot read %s: %s", name, lr_source_explain(error));
 	return error;
+}
+
+/* The room stays as large as it was, which is that of a larger power of two. */
+void lr_inputs_leave_out(struct lr_inputs *inputs, const bool *which)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < inputs->count; i++) {
+		if (which[i])
+			release(&inputs->all[i]);
+		else
+			inputs->all[kept++] = inputs->all[i];
+	}
+	inputs->count = kept;
 }
 
 int lr_input_open(struct lr_input *input)

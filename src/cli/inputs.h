@@ -44,6 +44,12 @@ int lr_inputs_add_source(struct lr_inputs *inputs, const char *name, int source)
 /** lr_input_open() - open it, once. Return: a descriptor, the caller's from now on; or a negative errno for lr_source_explain(). */
 int lr_input_open(struct lr_input *input);
 
+/** lr_inputs_leave_out() - do without those of which @which says so, by number */
+void lr_inputs_leave_out(struct lr_inputs *inputs, const bool *which);
+
+/** lr_inputs_peek() - open a regular file. Return: a descriptor, or -1: also for a pipe, of which nothing is taken. */
+int lr_inputs_peek(const char *name);
+
 /* Is it a regular file that begins as an image does? Where it is shorter, as far as it goes; not if it cannot be read. */
 bool lr_inputs_is_image(const char *name);
 

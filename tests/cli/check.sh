@@ -98,6 +98,69 @@ test_each_snapshot_says_what_the_object_is_then()
 	expect_text stdout 'SUCH AS  box#1  (reference count of 2 instead of 0)'
 }
 
+# A process that leaves three snapshots, of 1, 2 and 3 objects, in images; the names are in another order.
+snapshots_program()
+{
+	box_program prog <<-'C'
+		int main(void)
+		{
+			static const char *const names[] = { "images/c", "images/a", "images/b" };
+
+			for (int i = 0; i < 3; i++) {
+				box_new();
+				if (lastref_snapshot(names[i]) != 0)
+					return 1;
+			}
+			box_new();
+			return 0;
+		}
+	C
+	mkdir images
+}
+
+test_a_process_counts_once_by_its_newest_snapshot()
+{
+	snapshots_program
+	with leaks=warn ./prog
+	run "$LASTREF_CMD" report images
+	expect_status 1
+	expect_equal "$(cat stderr)" \
+		'lastref: 2 older snapshots are left out: a process counts once, by its newest one or by its file from the end'
+	expect_text stdout 'lastref: 3 objects live'
+	expect_no_text stdout processes
+	run "$LASTREF_CMD" report images/c images/a
+	expect_text stderr 'lastref: 1 older snapshot is left out'
+	expect_text stdout 'lastref: 2 objects live'
+	run "$LASTREF_CMD" types images
+	expect_match stdout '^box +16 +3 +0 +3$'
+	run "$LASTREF_CMD" diff images/c images
+	expect_status 0
+}
+
+test_a_process_counts_once_by_its_file_from_the_end()
+{
+	snapshots_program
+	"$LASTREF_CMD" run --quiet --leak-exit 0 -o images/0 -- ./prog
+	run "$LASTREF_CMD" report images
+	expect_status 1
+	expect_text stderr 'lastref: 3 older snapshots are left out'
+	expect_text stdout 'lastref: 4 objects leaked'
+	expect_no_text stdout processes
+}
+
+test_snapshots_of_several_processes_all_count()
+{
+	snapshots_program
+	with leaks=warn ./prog
+	mv images others
+	mkdir images
+	with leaks=warn ./prog
+	run "$LASTREF_CMD" report others/b images/b
+	expect_empty stderr
+	expect_text stdout 'lastref: 6 objects live'
+	expect_text stdout 'in 2 of 2 processes'
+}
+
 test_what_a_killed_process_left_neither_blocks_a_snapshot_nor_is_written_to()
 {
 	box_program prog <<-'C'

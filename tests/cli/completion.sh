@@ -57,6 +57,63 @@ test_the_options_of_each_command_are_completed()
 	done
 }
 
+# options_of COMMAND: the long options that its --help tells, one a line, and `=` behind those that take a value.
+options_of()
+{
+	"$LASTREF_CMD" "$1" --help | sed -nE 's/^ {2,6}(-[a-z?], *)?(--[a-z-]+)(=)?.*/\2\3/p' |
+		grep -vxE -- '--(help|usage|version)' | sort
+}
+
+# page_of COMMAND: its manual page.
+page_of()
+{
+	case $1 in
+	run) echo "$SRC/man/lastref.1.scd" ;;
+	*) echo "$SRC/man/lastref-$1.1.scd" ;;
+	esac
+}
+
+# section NAME FILE: of a manual page.
+section()
+{
+	awk -v name="# $1" '/^# / { inside = index($0, name) == 1 } inside' "$2"
+}
+
+test_every_option_is_in_the_help_and_the_manual_and_is_completed()
+{
+	local command
+
+	load
+	for command in run report diff types check; do
+		options_of "$command" >options
+		[ -s options ]
+		tr -d = <options >names
+		section OPTIONS "$(page_of "$command")" | grep -oE '^(\*-[a-z]\*, )?\*--[a-z-]+' | grep -oE -- '--[a-z-]+' |
+			sort | diff names - >difference || fail "$command: help and OPTIONS differ: $(cat difference)"
+		# -o in a synopsis is --output.
+		section SYNOPSIS "$(page_of "$command")" | grep "^\*lastref $command\*" | sed 's/\*-o\*/*--output*/' |
+			grep -oE -- '--[a-z][a-z-]*' | sort |
+			diff names - >difference || fail "$command: help and SYNOPSIS differ: $(cat difference)"
+		complete_words lastref "$command" --
+		grep -vxE -- '--(help|usage|version)' replies |
+			diff names - >difference || fail "$command: help and completion differ: $(cat difference)"
+	done
+}
+
+test_the_value_of_an_option_of_run_is_not_taken_for_its_command()
+{
+	local option
+
+	load
+	options_of run | sed -n 's/=$//p' >options
+	[ "$(wc -l <options)" -ge 7 ]
+	echo -o >>options
+	while read -r option; do
+		complete_words lastref run "$option" value --form
+		[ "$(cat replies)" = --format ] || fail "the value of $option is taken for CMD"
+	done <options
+}
+
 test_values_and_files_are_completed()
 {
 	load

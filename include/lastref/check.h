@@ -327,7 +327,8 @@ LASTREF_API void lastref_log_unref(const struct lastref_type *type, const void *
  *
  * For the moment when nothing counted should be left: the end of a server's shutdown, of a test. Writes one report, where
  * `output=` says (standard error by default), if any object is live. May be called again; the check at exit does not repeat
- * what was reported here. With LASTREF_LEAKS_PANIC it aborts after a report that names a leak.
+ * what was reported here. With LASTREF_LEAKS_PANIC it aborts after a report that names a leak. Waits while another thread's check asks objects, but not for
+ * ever: see lastref(3).
  *
  * Return: how many live objects there are; 0 while checking is off.
  */

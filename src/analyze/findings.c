@@ -38,7 +38,7 @@ struct work {
 static void count_live(struct work *work)
 {
 	const struct lr_image *image = work->findings->image;
-	uint64_t reported = image->header->counters[LR_REPORTED];
+	uint64_t reported = lr_image_counter(image->header, LR_REPORTED);
 	const struct lr_record *records;
 	struct lr_live live;
 	uint64_t count;

@@ -15,6 +15,7 @@
 #include "runtime/arena.h"
 #include "runtime/fault_guard.h"
 #include "runtime/gate.h"
+#include "runtime/turn.h"
 
 #define AT_ONCE 32u
 
@@ -54,6 +55,7 @@ static void call_each(void *batch_)
 		batch->looking->edges_before_call = batch->looking->edges.used;
 		batch->ask->call(batch->looking, asked->number);
 		asked->is_done = true;
+		lr_turn_step();
 	}
 }
 

@@ -15,6 +15,7 @@
 #include "runtime/holds.h"
 #include "runtime/pin.h"
 #include "runtime/thread.h"
+#include "runtime/turn.h"
 
 #include <string.h>
 
@@ -224,7 +225,9 @@ void lr_describe_examples(struct lr_findings *findings, struct lr_description *r
 	for (size_t i = 0; i < findings->cause_count; i++) {
 		struct lr_cause *cause = &findings->causes[i];
 
-		for (uint32_t e = 0; cause->shown && e < cause->example_count; e++)
+		for (uint32_t e = 0; cause->shown && e < cause->example_count; e++) {
 			describe(&cause->examples[e], alone, room++);
+			lr_turn_step();
+		}
 	}
 }

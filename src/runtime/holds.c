@@ -2,7 +2,7 @@
 /*
  * Holds.
  *
- * Layer: runtime. Locks: the gate's, for a few loads and one tryref.
+ * Layer: runtime. Locks: held.c's and the gate's, for a few loads and one tryref.
  *
  * A registered object may be gone all the same: freed without its last unref, its page unmapped, its library unloaded. So
  * memory is asked of the kernel before it is read, a count must be alive and carry the record's own index, and a function must still be in
@@ -15,6 +15,7 @@
 #include "runtime/event_log.h"
 #include "runtime/fault_guard.h"
 #include "runtime/gate.h"
+#include "runtime/held.h"
 #include "runtime/registry.h"
 
 size_t lr_count_size(unsigned kind)
@@ -101,18 +102,72 @@ static bool take_hot(struct lastref_hot_count *count)
 	return true;
 }
 
-bool lr_object_hold(const struct lr_object *object)
+static bool give_standard(struct lastref_count *count)
+{
+	int32_t old = __atomic_load_n(&count->count, __ATOMIC_RELAXED);
+
+	do {
+		if (old < 2)
+			return false;
+		/* Pairs with the acquire of the last unref. */
+	} while (!__atomic_compare_exchange_n(&count->count, &old, old - 1, true, __ATOMIC_RELEASE,
+					      __ATOMIC_RELAXED));
+	return true;
+}
+
+static bool give_hot(struct lastref_hot_count *count)
+{
+	int64_t old = __atomic_load_n(&count->word, __ATOMIC_RELAXED);
+
+	do {
+		int64_t references = lastref_hot_count_value_(old);
+
+		if (references < 2 || references == INT64_MAX)
+			return false;
+		/* Pairs with the acquire of the exchange that decides death. */
+	} while (!__atomic_compare_exchange_n(&count->word, &old, old - 1, true, __ATOMIC_RELEASE,
+					      __ATOMIC_RELAXED));
+	return true;
+}
+
+bool lr_count_give(unsigned kind, void *count)
+{
+	return kind == LASTREF_KIND_HOT_ ? give_hot(count) : give_standard(count);
+}
+
+static bool take(const struct lr_object *object)
 {
 	void *count = lr_object_count(object);
-	bool held = false;
+	bool taken = false;
 	int64_t unused;
 
 	lr_gate_lock();
 	if (lr_object_is_alive(object, &unused))
-		held = object->type->count_kind == LASTREF_KIND_HOT_ ? take_hot(count) :
-								       take_standard(count);
+		taken = object->type->count_kind == LASTREF_KIND_HOT_ ? take_hot(count) :
+									take_standard(count);
 	lr_gate_unlock();
-	return held;
+	return taken;
+}
+
+static struct lr_held note_of(const struct lr_object *object)
+{
+	return (struct lr_held){
+		.count = lr_object_count(object),
+		.kind = object->type->count_kind,
+		.index = lr_registry_index(object->record),
+	};
+}
+
+bool lr_object_hold(const struct lr_object *object)
+{
+	const struct lr_held held = note_of(object);
+	bool taken;
+
+	if (!lr_held_begin())
+		return false;
+	taken = take(object);
+	lr_held_end(taken ? &held : NULL);
+	return taken;
 }
 
 /*
@@ -122,13 +177,14 @@ bool lr_object_hold(const struct lr_object *object)
 void lr_object_let_go(const struct lr_object *object)
 {
 	const struct lr_type_info *type = object->type;
+	const struct lr_held held = note_of(object);
 	/* For the report, should the program have given up our reference as well. */
 	const struct lastref_type named = { .name = lr_type_name(type->id), .size = type->size };
 	void *address = (void *)(uintptr_t)object->address;
 	int64_t unused;
 
-	if (lastref_any_unref_unless_last_(type->count_kind, lr_object_count(object), &unused,
-					   &named, address))
+	if (lr_held_give_back(&held) ||
+	    lastref_any_unref_unless_last_(type->count_kind, held.count, &unused, &named, address))
 		return;
 	if (type->logged)
 		lr_log_event(type, "tryref", address, lr_registry_index(object->record), 1, 0);

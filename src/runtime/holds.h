@@ -41,11 +41,20 @@ size_t lr_count_size(unsigned kind);
  */
 int64_t lr_count_judge(const struct lr_type_info *type, union lr_any_count *count, uint64_t ordinal);
 
+/**
+ * lr_count_give() - give one reference of a count back, unless it is the last
+ *
+ * Finds no misuse, so that it can be called with a lock held. Return: false if it is the last, or
+ * the count is not one that a check took a reference of.
+ */
+bool lr_count_give(unsigned kind, void *count);
+
 /** lr_object_count() - where the count of an object of the template is. */
 void *lr_object_count(const struct lr_object *object);
 
 /**
- * lr_object_look() - is the memory of an object of the template there, and does its count say that the object lives in it?
+ * lr_object_look() - is the memory of an object of the template there, and does its count say that
+ * the object lives in it?
  * @ret_count: as from lr_count_judge(); written unless the memory is not there
  *
  * Return: 1 if so; 0 if not; or a negative errno if the kernel does not say.
@@ -55,15 +64,17 @@ int lr_object_look(const struct lr_object *object, int64_t *ret_count);
 /**
  * lr_object_is_alive() - is the object still what the record says?
  *
- * Called with the gate shut and its lock held, so that the answer stays true until the lock is given back.
+ * Called with the gate shut and its lock held, so that the answer stays true until the lock is
+ * given back.
  */
 bool lr_object_is_alive(const struct lr_object *object, int64_t *ret_count);
 
 /**
  * lr_object_can_be_held() - is it of a type of which a reference may be taken?
  *
- * Of an entry of a cache none is taken while other threads run: who gives up the last one puts the entry on the cache's lists, under
- * the cache's lock, which only the program knows; if that were a check, the entry would rest where nobody evicts it.
+ * Of an entry of a cache none is taken while other threads run: who gives up the last one puts the
+ * entry on the cache's lists, under the cache's lock, which only the program knows; if that were a
+ * check, the entry would rest where nobody evicts it.
  */
 bool lr_object_can_be_held(const struct lr_type_info *type);
 
@@ -78,7 +89,8 @@ bool lr_object_hold(const struct lr_object *object);
 void lr_object_let_go(const struct lr_object *object);
 
 /**
- * lr_functions_are_there() - are the type's functions still in the modules that they were copied from?
+ * lr_functions_are_there() - are the type's functions still in the modules that they were copied
+ * from?
  *
  * Not to be called within lr_fault_guard_run().
  */

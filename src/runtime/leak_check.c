@@ -2,7 +2,8 @@
 /*
  * The leak check.
  *
- * Layer: runtime. Locks: none here; the analysis reads the arena while other threads may write it.
+ * Layer: runtime. Locks: none here, but checks by several threads look at objects one after the other, see turn.c; the analysis reads the arena
+ * while other threads may write it.
  *
  * A check that the program calls prints at once and marks what it reported, so that the check at exit, or the parent under
  * `lastref run`, does not say the same again. The marks are set before the analysis, which then looks at marked records
@@ -21,6 +22,7 @@
 #include "runtime/snapshot.h"
 #include "runtime/start.h"
 #include "runtime/tell.h"
+#include "runtime/turn.h"
 
 #include <lastref/check.h>
 
@@ -41,12 +43,6 @@ struct check {
 	size_t described;
 };
 
-/*
- * Is this thread inside make_check()? A .describe or .visit may check for leaks, and a destructor that the descriptions cause; if that described
- * objects in its turn there would be no end.
- */
-static __thread bool describing;
-
 static void make_check(struct check *check, const struct lr_findings_options *options, bool for_parent)
 {
 	const struct lr_looks_options what = {
@@ -57,9 +53,9 @@ static void make_check(struct check *check, const struct lr_findings_options *op
 	struct lr_findings *findings = &check->findings;
 
 	memset(check, 0, sizeof(*check));
-	describing = true;
+	lr_turn_begin();
 	lr_looks_make(&check->looks, &what);
-	describing = false;
+	lr_turn_end();
 	/* Without memory for causes the sums are there all the same, and the report says what is missing. */
 	lr_findings_make(findings, &check->looks.image, options);
 	lr_findings_choose(findings, CAUSES_DESCRIBED);
@@ -70,9 +66,9 @@ static void make_check(struct check *check, const struct lr_findings_options *op
 		findings->incomplete = true;
 		return;
 	}
-	describing = true;
+	lr_turn_begin();
 	lr_describe_examples(findings, check->descriptions);
-	describing = false;
+	lr_turn_end();
 }
 
 static void free_check(struct check *check)
@@ -240,7 +236,10 @@ static void panic_if_asked(void)
 		abort();
 }
 
-/* For a check within a check: the outer one is about to report the same. */
+/*
+ * For a check within a check, by a .describe or .visit, or by a destructor that the descriptions cause: the outer one is about to report the same, and if
+ * this one asked objects in its turn there would be no end.
+ */
 static size_t only_count(uint32_t since)
 {
 	const struct lr_findings_options options = { .since = since,
@@ -266,7 +265,7 @@ static size_t check_and_tell(uint32_t since)
 
 	if (!lr_start_checking())
 		return 0;
-	if (describing)
+	if (lr_turn_is_ours())
 		return only_count(since);
 	lr_settle();
 	if (!mark_reported(since))
@@ -319,7 +318,7 @@ static int take_snapshot(const char *path)
 
 	if (!lr_start_checking())
 		return -ENODATA;
-	if (!describing) {
+	if (!lr_turn_is_ours()) {
 		make_check(&check, &options, false);
 		leave_notes(&check);
 		lr_looks_show(&check.looks);

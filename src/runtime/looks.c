@@ -16,8 +16,11 @@
 #include "runtime/arena.h"
 #include "runtime/looking.h"
 #include "runtime/thread.h"
+#include "runtime/turn.h"
 
 #include <errno.h>
+
+#define OBJECTS_IN_STEP 1024u
 
 struct live {
 	uint64_t address;
@@ -203,6 +206,8 @@ static int find_edges(struct lr_looking *looking)
 	for (uint32_t i = 0; i < looking->extents.count && !looking->failed; i++) {
 		if (!lr_looking_is_bad(looking, i))
 			lr_edges_read(looking, i);
+		if (i % OBJECTS_IN_STEP == 0)
+			lr_turn_step();
 	}
 	lr_edges_follow(looking);
 	if (looking->any_visits && !looking->failed)

@@ -18,6 +18,7 @@
 #include "runtime/registry.h"
 #include "runtime/start.h"
 #include "runtime/thread.h"
+#include "runtime/turn.h"
 #include "runtime/types.h"
 
 #include <errno.h>
@@ -177,7 +178,7 @@ static bool make_room(struct wait *wait, uint64_t records)
 	return true;
 }
 
-/* Return: false without memory. */
+/* Return: false without memory. In a turn of its own: what a check holds for a moment is no change of the program's. */
 static bool look(struct wait *wait)
 {
 	uint64_t records = lr_image_count(&lr_arena_image, LR_RECORDS);
@@ -187,9 +188,11 @@ static bool look(struct wait *wait)
 	wait->now = now_ms() - wait->begin + 1;
 	if (!make_room(wait, records))
 		return false;
+	lr_turn_begin();
 	for (uint64_t i = 0; i < records; i++)
 		look_at_record(wait, &batch, i);
 	read_batch(wait, &batch);
+	lr_turn_end();
 	wait->known = records;
 	wait->is_first_look = false;
 	return true;

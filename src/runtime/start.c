@@ -18,6 +18,7 @@
 #include "runtime/copies.h"
 #include "runtime/fault_guard.h"
 #include "runtime/gate.h"
+#include "runtime/held.h"
 #include "runtime/leak_check.h"
 #include "runtime/loader.h"
 #include "runtime/machine.h"
@@ -27,6 +28,7 @@
 #include "runtime/stack.h"
 #include "runtime/symbols.h"
 #include "runtime/thread.h"
+#include "runtime/turn.h"
 #include "runtime/types.h"
 
 #include <lastref/check.h>
@@ -126,6 +128,8 @@ static void restart_all(void)
 	/* It says to a handler that comes all the same (ThreadSanitizer delivers them late) that nothing is ready for it. */
 	lr_lock(&start_lock);
 	lr_registry_restart_in_child();
+	lr_turn_restart_in_child();
+	lr_held_restart_in_child();
 	lr_thread_restart_in_child();
 	lr_types_restart_in_child();
 	lr_address_restart_in_child();
@@ -154,6 +158,8 @@ static void restart_in_child(void)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
+	/* While the counts and the notes are as the fork copied them. */
+	lr_held_end_fork_in_child();
 	restart_all();
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
@@ -190,7 +196,7 @@ static void start_settings(void)
 	owner = getpid();
 	lr_thread_start();
 	error_output_is_open = fcntl(STDERR_FILENO, F_GETFD) >= 0;
-	pthread_atfork(NULL, NULL, restart_in_child);
+	pthread_atfork(lr_held_prepare_fork, lr_held_end_fork, restart_in_child);
 	make_started_page();
 	read_settings();
 	lr_output_start(settings.output);

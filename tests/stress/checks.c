@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Leak checks while eight threads create and destroy objects, of the template and by hand: each check ends, describes only what is
- * alive, and counts what was kept for it; afterwards nothing is left. Then two threads end objects while they are being looked at.
+ * alive, and counts what was kept for it; afterwards nothing is left. Then two threads end objects while they are being looked at. Last,
+ * threads check all at once: what one holds for its questions is a reference too many for none of the others, nor in the child of a
+ * fork at any moment.
  */
 #include <lastref/lastref.h>
 
@@ -10,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define THREADS 8
@@ -138,10 +141,10 @@ static void *create_and_destroy(void *unused)
 	return NULL;
 }
 
-static void check_often(void)
+static void check_often_for(size_t kept)
 {
 	for (int i = 0; i < CHECKS; i++) {
-		if (lastref_leak_check() < KEPT)
+		if (lastref_leak_check() < kept)
 			fail("a check did not find what lives all the time");
 	}
 }
@@ -221,6 +224,85 @@ static void check_while_large_ones_end(void)
 		pthread_join(threads[i], NULL);
 }
 
+/*
+ * Checks at once.
+ */
+
+#define CHECKERS 4
+#define FORKS 300
+#define CHAIN 50
+
+static void expect_one_cause(const struct lastref_report *report, void *unused)
+{
+	(void)unused;
+	if (report->objects != CHAIN || report->causes != 1)
+		fail("a check beside others did not name the one cause");
+}
+
+static void *check_until_stopped(void *unused)
+{
+	(void)unused;
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
+		check_often_for(CHAIN);
+	return NULL;
+}
+
+/* Each holds the one before it, and only the reference to the last is forgotten. */
+static struct box *make_chain(void)
+{
+	struct box *last = box_new(NULL);
+
+	for (int i = 1; i < CHAIN; i++) {
+		struct box *box = box_new(last);
+
+		box_unref(last);
+		last = box;
+	}
+	return last;
+}
+
+/* Return: is each held once? */
+static bool is_chain(const struct box *box)
+{
+	size_t length = 0;
+
+	for (; box; box = box->inside ? box->inside : box->owned)
+		length += box_ref_count(box) == 1;
+	return length == CHAIN;
+}
+
+static void fork_often(const struct box *last)
+{
+	for (int i = 0; i < FORKS; i++) {
+		int status = -1;
+		pid_t child = fork();
+
+		if (child == 0)
+			_exit(!is_chain(last));
+		if (waitpid(child, &status, 0) != child || status != 0)
+			fail("in the child of a fork the counts are wrong");
+	}
+}
+
+static void check_all_at_once(void)
+{
+	struct box *last = make_chain();
+	pthread_t threads[CHECKERS];
+
+	__atomic_store_n(&stop, 0, __ATOMIC_RELAXED);
+	lastref_set_report_handler(expect_one_cause, NULL);
+	for (int i = 0; i < CHECKERS; i++) {
+		if (pthread_create(&threads[i], NULL, check_until_stopped, NULL) != 0)
+			abort();
+	}
+	fork_often(last);
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	for (int i = 0; i < CHECKERS; i++)
+		pthread_join(threads[i], NULL);
+	lastref_set_report_handler(NULL, NULL);
+	box_unref(last);
+}
+
 int main(int argc, char **argv)
 {
 	pthread_t threads[THREADS];
@@ -239,7 +321,7 @@ int main(int argc, char **argv)
 		if (pthread_create(&threads[i], NULL, create_and_destroy, NULL) != 0)
 			abort();
 	}
-	check_often();
+	check_often_for(KEPT);
 	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
@@ -248,6 +330,7 @@ int main(int argc, char **argv)
 	for (int i = 0; i < KEPT; i++)
 		box_unref(kept[i]);
 	check_while_large_ones_end();
+	check_all_at_once();
 	if (lastref_leak_check() != 0)
 		fail("something is left");
 	return failures;

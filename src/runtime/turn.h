@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Turns: one check at a time reads counts, or holds references that others would count.
+ *
+ * Layer: runtime.
+ */
+#ifndef LR_RUNTIME_TURN_H
+#define LR_RUNTIME_TURN_H
+
+#include <stdbool.h>
+
+/**
+ * lr_turn_begin() - wait until it is this thread's turn
+ *
+ * May be called again by the thread that has it; there is an lr_turn_end() for each. If whoever has
+ * it gets nowhere for some seconds, the turn is taken from it, which is said on standard error.
+ */
+void lr_turn_begin(void);
+
+void lr_turn_end(void);
+
+/** lr_turn_step() - who has the turn says that it gets somewhere. */
+void lr_turn_step(void);
+
+/**
+ * lr_turn_is_ours() - is the calling thread between the two? Then it is in a function of the
+ * program that a check called.
+ */
+bool lr_turn_is_ours(void);
+
+/** lr_turn_restart_in_child() - after fork(). */
+void lr_turn_restart_in_child(void);
+
+#endif

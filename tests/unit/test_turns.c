@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Checks by several threads at once: while one holds references, no other may count them, wait for
+ * ever, or find them in the child of a fork.
+ */
+#include <lastref/lastref.h>
+
+#include "../support/says.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CHILDREN 20
+
+struct node {
+	struct lastref_count refs;
+	struct node *children[CHILDREN];
+};
+
+static void node_unref_any(void *node);
+
+static int destroyed;
+
+static void node_destroy(struct node *node)
+{
+	__atomic_fetch_add(&destroyed, 1, __ATOMIC_RELAXED);
+	for (int i = 0; i < CHILDREN; i++)
+		node_unref_any(node->children[i]);
+	free(node);
+}
+
+/* What the first .visit does, once. */
+static void (*in_visit)(void);
+
+static void node_visit(const void *object, lastref_visitor visitor, void *context)
+{
+	const struct node *node = object;
+	void (*once)(void) = __atomic_exchange_n(&in_visit, NULL, __ATOMIC_ACQ_REL);
+
+	if (once)
+		once();
+	for (int i = 0; i < CHILDREN; i++)
+		visitor(context, "children", node->children[i]);
+}
+
+LASTREF_DEFINE(node, struct node, refs, node_destroy, .visit = node_visit);
+
+static struct node *node_new(void)
+{
+	struct node *node = calloc(1, sizeof(*node));
+
+	if (!node)
+		abort();
+	node_ref_init(node);
+	return node;
+}
+
+/* One that holds all others. */
+static struct node *tree_new(void)
+{
+	struct node *tree = node_new();
+
+	for (int i = 0; i < CHILDREN; i++)
+		tree->children[i] = node_new();
+	return tree;
+}
+
+static sem_t inside;
+static sem_t over;
+
+static void begin(void (*visit)(void))
+{
+	lastref_set_leak_mode(LASTREF_LEAKS_WARN);
+	sem_init(&inside, 0, 0);
+	sem_init(&over, 0, 0);
+	__atomic_store_n(&in_visit, visit, __ATOMIC_RELEASE);
+}
+
+static void *check(void *unused)
+{
+	(void)unused;
+	lastref_leak_check();
+	return NULL;
+}
+
+/* Have a thread check, and return when it is in .visit. */
+static pthread_t begin_check(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, check, NULL) != 0)
+		abort();
+	sem_wait(&inside);
+	return thread;
+}
+
+/*
+ * Two checks.
+ */
+
+static size_t causes; /* of all reports together */
+static size_t reports;
+
+static void add_causes(const struct lastref_report *report, void *unused)
+{
+	(void)unused;
+	__atomic_fetch_add(&causes, report->causes, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&reports, 1, __ATOMIC_RELAXED);
+}
+
+/* As long as the other check could need if it did not wait. */
+static void be_slow(void)
+{
+	struct timespec end;
+
+	sem_post(&inside);
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec++;
+	sem_timedwait(&over, &end);
+}
+
+static int check_beside_another(void *unused)
+{
+	pthread_t other;
+
+	(void)unused;
+	begin(be_slow);
+	tree_new();
+	lastref_set_report_handler(add_causes, NULL);
+	other = begin_check();
+	lastref_leak_check();
+	sem_post(&over);
+	pthread_join(other, NULL);
+	return reports == 2 ? (int)causes : 100;
+}
+
+Test(turns, two_checks_at_once_name_one_cause_each)
+{
+	assert_silent(check_beside_another, 2);
+}
+
+static void be_stuck(void)
+{
+	sem_post(&inside);
+	for (;;)
+		pause();
+}
+
+static int check_beside_a_stuck_one(void *unused)
+{
+	(void)unused;
+	begin(be_stuck);
+	tree_new();
+	begin_check();
+	lastref_set_report_handler(add_causes, NULL);
+	lastref_leak_check();
+	lastref_leak_check();
+	return (int)reports;
+}
+
+Test(turns, a_check_goes_on_without_one_that_is_stuck_and_says_so_once)
+{
+	ASSERT_SAYS(check_beside_a_stuck_one, 2, "this one goes on without it");
+}
+
+static void check_within(void)
+{
+	if (lastref_leak_check() != CHILDREN + 1)
+		abort();
+}
+
+static int check_in_visit(void *unused)
+{
+	(void)unused;
+	begin(check_within);
+	tree_new();
+	lastref_set_report_handler(add_causes, NULL);
+	return (int)lastref_leak_check();
+}
+
+Test(turns, a_visit_that_checks_waits_for_nobody)
+{
+	assert_silent(check_in_visit, CHILDREN + 1);
+}
+
+/*
+ * The child of a fork.
+ */
+
+static int wait_for_child(pid_t child)
+{
+	int status = -1;
+
+	waitpid(child, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 100;
+}
+
+/* In the child of a fork by this thread, while another one's check holds all objects of a tree. Return: as @in_child. */
+static int fork_beside_check(struct node *tree, int (*in_child)(struct node *tree))
+{
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(in_child(tree));
+	return wait_for_child(child);
+}
+
+static int check_one(struct node *unused)
+{
+	(void)unused;
+	node_new();
+	return (int)lastref_leak_check();
+}
+
+static int child_checks(void *unused)
+{
+	(void)unused;
+	begin(be_stuck);
+	tree_new();
+	begin_check();
+	return fork_beside_check(NULL, check_one);
+}
+
+Test(turns, the_child_of_a_fork_waits_for_no_check_of_its_parent)
+{
+	struct capture capture;
+
+	capture_run(&capture, child_checks, NULL);
+	cr_assert(capture_exited(&capture, 1));
+	cr_assert_eq(capture_count(&capture, "lastref: 1 object leaked"), 1);
+	cr_assert_eq(capture_count(&capture, "goes on without it"), 0);
+	capture_finish(&capture);
+}
+
+static int destroy_tree(struct node *tree)
+{
+	node_unref(tree);
+	return destroyed;
+}
+
+static int child_destroys(void *unused)
+{
+	struct node *tree;
+
+	(void)unused;
+	begin(be_stuck);
+	tree = tree_new();
+	begin_check();
+	return fork_beside_check(tree, destroy_tree);
+}
+
+Test(turns, in_the_child_of_a_fork_no_reference_of_a_check_is_left)
+{
+	assert_silent(child_destroys, CHILDREN + 1);
+}
+
+static int unref_twice(struct node *tree)
+{
+	node_unref(tree);
+	return destroyed == 0 ? destroy_tree(tree) : 100;
+}
+
+static int ref_and_fork(struct node *tree)
+{
+	return fork_beside_check(node_ref(tree), unref_twice);
+}
+
+static int grandchild_destroys(void *unused)
+{
+	struct node *tree;
+
+	(void)unused;
+	begin(be_stuck);
+	tree = tree_new();
+	begin_check();
+	return fork_beside_check(tree, ref_and_fork);
+}
+
+Test(turns, the_references_of_a_check_are_given_back_once)
+{
+	assert_silent(grandchild_destroys, CHILDREN + 1);
+}
+
+static int last_is_left(struct node *tree)
+{
+	return destroyed == 0 && node_ref_count(tree) == 1 ? 0 : 1;
+}
+
+static int child_of_last(void *unused)
+{
+	struct node *tree;
+
+	(void)unused;
+	begin(be_stuck);
+	tree = tree_new();
+	begin_check();
+	node_unref(tree);
+	return fork_beside_check(tree, last_is_left);
+}
+
+Test(turns, a_fork_runs_no_destructor_for_a_check_that_holds_the_last_reference)
+{
+	assert_silent(child_of_last, 0);
+}
+
+static pid_t forked = -1;
+
+static void fork_here(void)
+{
+	forked = fork();
+}
+
+static void *sleep_for_ever(void *unused)
+{
+	for (;;)
+		pause();
+	return unused;
+}
+
+/* Here it is the check itself that goes on in the child. */
+static int fork_in_visit(void *unused)
+{
+	struct node *tree;
+	pthread_t other;
+
+	(void)unused;
+	begin(fork_here);
+	tree = tree_new();
+	lastref_set_report_handler(add_causes, NULL);
+	if (pthread_create(&other, NULL, sleep_for_ever, NULL) != 0)
+		abort();
+	lastref_leak_check();
+	if (forked == 0)
+		_exit(destroy_tree(tree));
+	return forked > 0 && destroy_tree(tree) == CHILDREN + 1 ? wait_for_child(forked) : 101;
+}
+
+Test(turns, a_check_whose_visit_forks_goes_on_in_the_child)
+{
+	assert_silent(fork_in_visit, CHILDREN + 1);
+}

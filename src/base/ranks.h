@@ -19,6 +19,7 @@ enum lr_rank {
 	LR_RANK_FAULTS,	 /* runtime/fault_guard.c: handlers of signals */
 	LR_RANK_TYPES,	 /* runtime/types.c: a new type */
 	LR_RANK_MEMBERS, /* runtime/members.c: a new name of a member */
+	LR_RANK_IGNORED, /* runtime/ignore.c: the notes of ignored objects */
 	LR_RANK_RADIX, /* runtime/addresses.c: a new node of the table of hand-registered addresses */
 	LR_RANK_THREADS, /* runtime/thread.c: the list of threads */
 	LR_RANK_POOL,	 /* runtime/registry.c: free records */

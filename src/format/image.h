@@ -204,7 +204,7 @@ struct lr_note {
 	64u /* one of its type's functions was called, and followed a pointer into nowhere */
 #define LR_NOTE_AT_REST 256u  /* it is of a cache, and nobody holds it */
 #define LR_NOTE_DEAD 512u     /* its count is dead, but its destructor was not seen */
-#define LR_NOTE_IGNORED 1024u /* text is why the program ignores it */
+#define LR_NOTE_IGNORED 1024u /* text is why the program ignores it; count and size say nothing */
 
 /*
  * What the check in the process saw of each live object, so that references can be counted when the object is dead. There is

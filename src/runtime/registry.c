@@ -18,6 +18,7 @@
 #include "base/ranks.h"
 #include "runtime/arena.h"
 #include "runtime/gate.h"
+#include "runtime/ignore.h"
 
 #define BATCH (LR_RING_SIZE / 2)
 #define NUMBERS_AT_ONCE 1024u
@@ -292,6 +293,8 @@ bool lr_registry_begin_death(struct lr_record *record, uint32_t site)
 	if (LR_UNLIKELY((state & LR_STATE_MASK) != LR_STATE_ALIVE))
 		return false;
 	__atomic_store_n(&record->state, LR_STATE_DYING | site, __ATOMIC_RELEASE);
+	if (LR_UNLIKELY(state & LR_ALIVE_IGNORED))
+		lr_ignore_end(record->birth);
 	lr_gate_pass();
 	return true;
 }

@@ -19,6 +19,7 @@
 #include "runtime/fault_guard.h"
 #include "runtime/gate.h"
 #include "runtime/held.h"
+#include "runtime/ignore.h"
 #include "runtime/leak_check.h"
 #include "runtime/loader.h"
 #include "runtime/machine.h"
@@ -132,6 +133,7 @@ static void restart_all(void)
 	lr_held_restart_in_child();
 	lr_thread_restart_in_child();
 	lr_types_restart_in_child();
+	lr_ignore_restart_in_child();
 	lr_address_restart_in_child();
 	lr_gate_restart_in_child();
 	lr_fault_guard_restart_in_child();

@@ -224,6 +224,67 @@ Test(checkpoints, an_object_that_is_ignored_again_is_counted_once)
 	ASSERT_SAYS(ignore_again, 1, "note: 1 live object is ignored: first\n");
 }
 
+static size_t memory_in_use(void)
+{
+	size_t size = 0, resident = 0;
+	FILE *statm = fopen("/proc/self/statm", "r");
+
+	if (!statm || fscanf(statm, "%zu %zu", &size, &resident) != 2)
+		abort();
+	fclose(statm);
+	return resident * 4096;
+}
+
+static void ignore_and_destroy_many(int rounds)
+{
+	for (int i = 0; i < rounds; i++) {
+		struct box *box = box_new();
+		char reason[40];
+
+		snprintf(reason, sizeof(reason), "session %d", i);
+		lastref_ignore(box, i % 3 == 0 ? NULL : reason);
+		box_unref(box);
+	}
+}
+
+static int ignore_a_million(void *unused)
+{
+	size_t before;
+
+	(void)unused;
+	check_on();
+	ignore_and_destroy_many(1000);
+	before = memory_in_use();
+	ignore_and_destroy_many(1000000);
+	return memory_in_use() - before < 1024 * 1024 ? 0 : 1;
+}
+
+Test(checkpoints, a_million_objects_that_are_ignored_and_die_leave_no_memory_behind)
+{
+	assert_silent(ignore_a_million, 0);
+}
+
+static int ignore_some_that_die(void *unused)
+{
+	struct box *boxes[1000];
+
+	(void)unused;
+	check_on();
+	for (int i = 0; i < 1000; i++) {
+		boxes[i] = box_new();
+		lastref_ignore(boxes[i], i % 2 ? "dies" : "lives");
+	}
+	for (int i = 1; i < 1000; i += 2)
+		box_unref(boxes[i]);
+	box_new();
+	return (int)lastref_leak_check();
+}
+
+Test(checkpoints, the_reasons_in_a_report_are_those_of_what_lives)
+{
+	ASSERT_SAYS(ignore_some_that_die, 1, "note: 500 live objects are ignored: lives (500)\n");
+}
+
 static int ignore_unknown(void *unused)
 {
 	struct box on_stack;

@@ -227,7 +227,7 @@ typedef void (*lastref_misuse_handler)(const struct lastref_misuse *misuse, void
 /**
  * struct lastref_report - one report, as a handler sees it
  * @message: the whole report, lines ended by newlines; valid during the call
- * @objects: how many leaked objects it is about
+ * @objects: how many leaked objects it is about; 0 if it only says what could not be checked
  * @causes: of how many causes
  */
 struct lastref_report {

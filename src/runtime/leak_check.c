@@ -253,6 +253,21 @@ static size_t only_count(uint32_t since)
 	return objects;
 }
 
+/* How many objects could not be registered. They may live. */
+static uint64_t losses(void)
+{
+	const struct lr_image_header *header = lr_arena_header();
+
+	return lr_image_counter(header, LR_LOST_OBJECTS) + lr_image_counter(header, LR_LOST_TYPES);
+}
+
+static uint64_t told_losses; /* of this process, by reports of checks that the program called */
+
+void lr_leak_check_restart_in_child(void)
+{
+	told_losses = 0;
+}
+
 static size_t check_and_tell(uint32_t since)
 {
 	const struct lr_findings_options options = {
@@ -261,20 +276,27 @@ static size_t check_and_tell(uint32_t since)
 		.is_current = lr_describe_is_current,
 	};
 	struct check check;
+	uint64_t lost;
 	size_t objects;
+	bool has_news;
 
 	if (!lr_start_checking())
 		return 0;
 	if (lr_turn_is_ours())
 		return only_count(since);
 	lr_settle();
-	if (!mark_reported(since))
+	lost = losses();
+	/* Silence would say that nothing lives; but a program that checks after each request is told of the same losses once. */
+	has_news = lost > __atomic_load_n(&told_losses, __ATOMIC_RELAXED);
+	if (!mark_reported(since) && !has_news)
 		return 0;
 	make_check(&check, &options, false);
 	unmark_ignored(&check.findings);
 	objects = (size_t)check.findings.objects;
-	if (objects > 0)
-		lr_tell(&check.findings, since > 0);
+	if (objects > 0 || has_news) {
+		lr_tell(&check.findings, since > 0 && objects > 0);
+		__atomic_store_n(&told_losses, lost, __ATOMIC_RELAXED);
+	}
 	free_check(&check);
 	if (objects > 0)
 		panic_if_asked();
@@ -381,10 +403,7 @@ static void change_status(void)
 /* What could not be kept or analyzed may have leaked: silence would say that it did not. */
 static bool is_in_doubt(const struct check *check)
 {
-	const struct lr_image_header *header = lr_arena_header();
-
-	return check->findings.incomplete || lr_image_counter(header, LR_LOST_OBJECTS) > 0 ||
-	       lr_image_counter(header, LR_LOST_TYPES) > 0;
+	return check->findings.incomplete || losses() > 0;
 }
 
 static void check_at_exit(void)

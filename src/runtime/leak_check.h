@@ -15,4 +15,7 @@
  */
 void lr_leak_check_at_exit(void);
 
+/** lr_leak_check_restart_in_child() - after fork(). */
+void lr_leak_check_restart_in_child(void);
+
 #endif

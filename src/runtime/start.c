@@ -141,6 +141,7 @@ static void restart_all(void)
 	lr_symbols_restart_in_child();
 	lr_loader_restart_in_child();
 	lr_output_restart_in_child();
+	lr_leak_check_restart_in_child();
 	lr_on_signal_restart_in_child();
 	lr_arena_restart_in_child();
 	if (mode == LASTREF_LEAKS_OFF)

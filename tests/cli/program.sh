@@ -635,5 +635,30 @@ test_without_address_space_checking_degrades_and_the_program_does_not()
 	expect_match stderr 'note: [0-9,]+ objects could not be registered for lack of memory'
 }
 
+test_a_check_says_once_what_could_not_be_registered_though_nothing_lives()
+{
+	box_program prog <<-'C'
+		static struct box boxes[4 * 1000 * 1000];
+
+		int main(void)
+		{
+			size_t found;
+
+			for (int i = 0; i < 4 * 1000 * 1000; i++)
+				box_ref_init(&boxes[i]);
+			for (int i = 0; i < 4 * 1000 * 1000; i++)
+				box_unref_with(&boxes[i], NULL, NULL);
+			found = lastref_leak_check();
+			found += lastref_leaks_since(lastref_checkpoint_now()) + lastref_leak_check();
+			_exit((int)found);
+		}
+	C
+	ulimit -v $((128 * 1024))
+	with leaks=warn ./prog
+	expect_status 0
+	expect_equal "$(grep -c 'lastref: no leaks known, but see the notes' stderr)" 1
+	expect_equal "$(grep -cE 'note: [0-9,]+ objects could not be registered for lack of memory' stderr)" 1
+}
+
 exec 3>&2
 run_tests "$@"

@@ -2,17 +2,19 @@
 /*
  * Sinks: buffered text output by write(2) alone.
  *
- * Layer: base. Locks: none. Numbers are formatted by snprintf(), which neither allocates nor locks for the formats used here;
- * foreign bytes never reach a format string.
+ * Layer: base. Locks: none. Numbers are formatted by snprintf(), which neither allocates nor locks
+ * for the formats used here; foreign bytes never reach a format string.
  */
 #include "base/sink.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 void lr_sink_init(struct lr_sink *sink, int fd)
@@ -31,6 +33,24 @@ void lr_sink_init_memory(struct lr_sink *sink, char *memory, size_t size)
 	sink->room = size;
 }
 
+/*
+ * A pipe that is full and does not block: wait for who reads it, but not for ever. Return: true if
+ * there is room, or nobody to wait for. The system call puts into the time what is left of it.
+ */
+static bool wait_for_room(int fd)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLOUT };
+	struct timespec left = { .tv_sec = LR_SINK_PATIENCE_S };
+	long ready;
+
+	do
+		ready = syscall(SYS_ppoll, &pollfd, 1, &left, NULL, 0);
+	while (ready < 0 && errno == EINTR);
+	if (ready == 0)
+		errno = EAGAIN;
+	return ready > 0;
+}
+
 /* The first @length bytes of the buffer. */
 static void write_out(struct lr_sink *sink, size_t length)
 {
@@ -42,7 +62,7 @@ static void write_out(struct lr_sink *sink, size_t length)
 
 		if (n >= 0)
 			done += (size_t)n;
-		else if (errno != EINTR)
+		else if (errno != EINTR && (errno != EAGAIN || !wait_for_room(sink->fd)))
 			sink->error = errno;
 	}
 	sink->length -= length;
@@ -161,8 +181,8 @@ void lr_sink_size(struct lr_sink *sink, uint64_t bytes)
 }
 
 /*
- * Not so: C1 controls, surrogates, line and paragraph separators, the marks that turn the direction of text, and what is no character and may
- * stand in no XML.
+ * Not so: C1 controls, surrogates, line and paragraph separators, the marks that turn the direction
+ * of text, and what is no character and may stand in no XML.
  */
 static bool is_visible(uint32_t code)
 {

@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* So long without room in a pipe that does not block is an error, EAGAIN. */
+#define LR_SINK_PATIENCE_S 3
+
 struct lr_sink {
 	int fd;	   /* -1: what does not fit into the buffer is dropped */
 	int error; /* first errno of a failed write; what comes after it is dropped */

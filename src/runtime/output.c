@@ -8,6 +8,8 @@
  * in which our text must not get. So the kept word has the number and, hashed, which file it was, and each use compares; that is
  * one fstat(2). It also tells that somebody removed the file: it is made again then. What happens between the comparison and the
  * write cannot be told, but for that two threads must do just that at the same instant.
+ *
+ * A pipe with a name is opened so that it never blocks: a program that ends must not stand still because nobody reads its report.
  */
 #include "runtime/output.h"
 
@@ -18,21 +20,26 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FD_BITS 24
+#define READER_PAUSE_MS 10
+#define READER_PAUSES 300 /* 3 s in all */
 
 static const char *template; /* %p not replaced */
 static char path[PATH_MAX];
 static size_t folder_length; /* of what add_folder() put before it */
 static uint64_t kept; /* descriptor + 1 in the low FD_BITS, and above it which file; 0 none */
 static bool has_half_line;
+static bool nobody_reads; /* a reader of the pipe was waited for, and did not come */
 
 /* Return: how long the text is in @path. */
 static size_t add_folder(void)
@@ -111,15 +118,54 @@ void lr_output_restart_in_child(void)
 	expand(template, path + folder_length, sizeof(path) - folder_length);
 }
 
+static int open_now(void)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
+
+	return fd >= 0 ? fd : -errno;
+}
+
+/*
+ * A pipe with a name cannot be opened while nobody reads it. Who is about to read it is waited for, once; after that the program does not stand still for
+ * each event.
+ */
+static int open_for_reader(void)
+{
+	static const struct timespec pause = { .tv_nsec = READER_PAUSE_MS * 1000000L };
+	struct stat file;
+	int fd = open_now();
+
+	if (fd != -ENXIO || stat(path, &file) != 0 || !S_ISFIFO(file.st_mode))
+		return fd;
+	for (int i = 0; i < READER_PAUSES && fd == -ENXIO; i++) {
+		if (__atomic_load_n(&nobody_reads, __ATOMIC_RELAXED))
+			return fd;
+		nanosleep(&pause, NULL);
+		fd = open_now();
+	}
+	__atomic_store_n(&nobody_reads, fd == -ENXIO, __ATOMIC_RELAXED);
+	return fd;
+}
+
+/* Only of a pipe is it known what to do when it takes nothing. Return: @fd above those of the program, or a negative errno. */
+static int prepare(int fd)
+{
+	struct stat file;
+	int flags = fd >= 0 ? fcntl(fd, F_GETFL) : -1;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &file) == 0 && !S_ISFIFO(file.st_mode) && flags >= 0)
+		fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+	return lr_fd_lift_high(fd);
+}
+
 static int open_anew(uint64_t before)
 {
 	struct stat file;
 	bool removed = false;
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
+	int fd = prepare(open_for_reader());
 
-	if (fd < 0)
-		return -errno;
-	fd = lr_fd_lift_high(fd);
 	if (fd < 0)
 		return fd;
 	/* Others may be writing to the removed file, so its number stays, and stays ours. */
@@ -167,6 +213,14 @@ static ssize_t write_some(int fd, const char *text, size_t length, bool newline_
 	return n > 0 ? n - 1 : n;
 }
 
+/* The program stands still until somebody reads its log, as with any pipe; a signal may end it. */
+static void wait_for_room(int fd)
+{
+	struct pollfd output = { .fd = fd, .events = POLLOUT };
+
+	syscall(SYS_ppoll, &output, 1, NULL, NULL, 0);
+}
+
 int lr_output_write(const char *text, size_t length, size_t *ret_written)
 {
 	bool half = __atomic_load_n(&has_half_line, __ATOMIC_RELAXED);
@@ -179,6 +233,8 @@ int lr_output_write(const char *text, size_t length, size_t *ret_written)
 
 		if (n >= 0)
 			done += (size_t)n;
+		else if (errno == EAGAIN && path[0] != '\0')
+			wait_for_room(fd);
 		else if (errno != EINTR)
 			error = errno;
 	}

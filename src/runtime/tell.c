@@ -20,6 +20,7 @@
 
 #include <lastref/check.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -77,6 +78,15 @@ static int write_to(struct telling *telling, int fd)
 	return sink.error;
 }
 
+static const char *explain(int error)
+{
+	if (error == ENXIO)
+		return "nobody reads it";
+	if (error == EAGAIN)
+		return "whoever reads it has stopped reading";
+	return strerror(error);
+}
+
 static void write_to_output(struct telling *telling)
 {
 	const char *path = lr_output_path();
@@ -87,7 +97,7 @@ static void write_to_output(struct telling *telling)
 		return;
 	dprintf(lr_start_error_output(),
 		"lastref: cannot write the report to %s: %s; it follows here\n", path,
-		strerror(error));
+		explain(error));
 	write_to(telling, lr_start_error_output());
 }
 

@@ -128,6 +128,67 @@ test_a_pending_sigpipe_of_the_program_is_still_pending_after_a_report()
 	expect_status 1
 }
 
+test_a_pipe_that_nobody_reads_does_not_keep_the_program_from_ending()
+{
+	leaking_program prog
+	mkfifo pipe
+	with leaks=warn:exitcode=9:output=pipe timeout 60 ./prog
+	expect_status 9
+	expect_match stderr 'lastref: cannot write the report to /.*/pipe: nobody reads it; it follows here'
+	expect_text stderr 'lastref: 1 object leaked'
+}
+
+test_a_pipe_that_is_read_no_more_does_not_keep_the_program_from_ending()
+{
+	leaking_program prog
+	mkfifo pipe
+	exec 9<>pipe
+	head -c 65536 /dev/zero >&9
+	with leaks=warn:exitcode=9:output=pipe timeout 60 ./prog
+	exec 9>&-
+	expect_status 9
+	expect_match stderr 'pipe: whoever reads it has stopped reading; it follows here'
+	expect_text stderr 'lastref: 1 object leaked'
+}
+
+test_a_reader_of_a_pipe_gets_the_log_and_the_report()
+{
+	leaking_program prog
+	mkfifo pipe
+	timeout 60 cat pipe >text &
+	with leaks=warn:exitcode=9:log=box:output=pipe timeout 60 ./prog
+	wait $!
+	expect_status 9
+	expect_empty stderr
+	expect_text text ' registered to 1 '
+	expect_text text 'lastref: 1 object leaked'
+}
+
+test_a_log_waits_for_the_reader_of_a_pipe()
+{
+	local program
+
+	box_program prog <<-'C'
+		int main(void)
+		{
+			for (int i = 0; i < 10 * 1000; i++)
+				box_unref(box_new());
+			return 0;
+		}
+	C
+	mkfifo pipe
+	exec 9<>pipe
+	head -c 65536 /dev/zero >&9
+	LASTREF=leaks=warn:log=box:output=pipe LASTREF_COMMAND='' timeout 60 ./prog 2>stderr 9>&- &
+	program=$!
+	timeout 60 cat pipe >text 9>&- &
+	wait $program
+	exec 9>&-
+	wait
+	expect_empty stderr
+	expect_equal "$(grep -ac ' registered to 1 ' text)" 10000
+}
+
 test_a_limit_of_the_size_of_files_does_not_kill_the_program()
 {
 	leaking_program prog

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Text of unknown origin: what of it is written as it is.
+ * Text of unknown origin: what of it is written as it is. And pipes that do not block: who reads
+ * them is waited for, but not for ever.
  */
 #include "base/sink.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 static void assert_foreign(const char *input, const char *expected)
 {
@@ -46,4 +52,57 @@ Test(sink, what_no_xml_may_have_is_escaped)
 		       "\\xef\\xbf\\xbe\\xef\\xbf\\xbf");  /* U+FFFE, U+FFFF */
 	assert_foreign("\xef\xb7\x90", "\\xef\\xb7\\x90"); /* U+FDD0 */
 	assert_foreign("\xef\xbf\xbd", "\xef\xbf\xbd");	   /* U+FFFD */
+}
+
+#define WRITTEN (1024 * 1024)
+
+static void open_pipe(int *ends)
+{
+	cr_assert_eq(pipe(ends), 0);
+	cr_assert_eq(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+	cr_assert_gt(fcntl(ends[1], F_SETPIPE_SZ, 4096), 0);
+}
+
+static int write_lines(int fd)
+{
+	struct lr_sink sink;
+
+	lr_sink_init(&sink, fd);
+	for (int i = 0; i < WRITTEN / 16; i++)
+		lr_sink_text(&sink, "fifteen letters\n");
+	return lr_sink_flush(&sink);
+}
+
+/* Return: how many bytes there were. */
+static void *read_all(void *fd)
+{
+	char bytes[1000];
+	size_t all = 0;
+	ssize_t n;
+
+	while ((n = read(*(int *)fd, bytes, sizeof(bytes))) > 0)
+		all += (size_t)n;
+	return (void *)(uintptr_t)all;
+}
+
+Test(sink, all_that_is_written_to_a_full_pipe_comes_out_where_it_is_read)
+{
+	pthread_t reader;
+	void *all;
+	int ends[2];
+
+	open_pipe(ends);
+	cr_assert_eq(pthread_create(&reader, NULL, read_all, &ends[0]), 0);
+	cr_assert_eq(write_lines(ends[1]), 0);
+	close(ends[1]);
+	pthread_join(reader, &all);
+	cr_assert_eq((uintptr_t)all, WRITTEN);
+}
+
+Test(sink, a_full_pipe_that_nobody_reads_is_an_error, .timeout = 30)
+{
+	int ends[2];
+
+	open_pipe(ends);
+	cr_assert_eq(write_lines(ends[1]), -EAGAIN);
 }

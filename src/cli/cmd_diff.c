@@ -23,28 +23,24 @@
 
 struct diff_options {
 	struct lr_present present;
-	const char *suppressions;
 	const char *base;
 	const char *new;
 	bool fail_on_any;
 };
 
 enum key {
-	KEY_OUTPUT = 'o',
-	KEY_ALL = 256,
-	KEY_FAIL_ON,
-	KEY_FORMAT,
-	KEY_SUPPRESSIONS,
+	KEY_FAIL_ON = 256,
 };
 
 static const struct argp_option rows[] = {
 	{ "fail-on", KEY_FAIL_ON, "WHICH", 0,
 	  "new (the default): exit with 1 if a leak is new; any: also if one stays", 0 },
-	{ "output", KEY_OUTPUT, "OUT", 0, "Write the result to OUT, not to standard output", 0 },
-	{ "format", KEY_FORMAT, "FMT", 0, "As of `lastref report'", 0 },
-	{ "suppressions", KEY_SUPPRESSIONS, "FILE", 0,
+	{ "output", LR_PRESENT_OUTPUT, "OUT", 0, "Write the result to OUT, not to standard output",
+	  0 },
+	{ "format", LR_PRESENT_FORMAT, "FMT", 0, "As of `lastref report'", 0 },
+	{ "suppressions", LR_PRESENT_SUPPRESSIONS, "FILE", 0,
 	  "Leave out the leaks that a line leak:PATTERN of FILE names", 0 },
-	{ "all", KEY_ALL, NULL, 0, "Show every leak, not only the largest", 0 },
+	{ "all", LR_PRESENT_ALL, NULL, 0, "Show every leak, not only the largest", 0 },
 	{ 0 },
 };
 
@@ -72,22 +68,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	struct diff_options *options = state->input;
 
 	switch (key) {
-	case KEY_OUTPUT:
-		if (*argument == '\0')
-			lr_refuse_usage(state, "-o takes the name of a file");
-		options->present.output = argument;
-		return 0;
-	case KEY_FORMAT:
-		options->present.format = lr_present_parse_format(state, argument);
-		return 0;
 	case KEY_FAIL_ON:
 		options->fail_on_any = parse_fail_on(state, argument);
-		return 0;
-	case KEY_SUPPRESSIONS:
-		lr_take_suppressions(state, &options->suppressions, argument);
-		return 0;
-	case KEY_ALL:
-		options->present.all = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		take_argument(state, options, argument);
@@ -99,7 +81,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 				"diff takes BASE and NEW: a baseline, a file or folder of `lastref run -o`");
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return lr_present_parse(&options->present, key, argument, state);
 	}
 }
 
@@ -243,7 +225,7 @@ static struct lr_document make_document(struct diff *diff)
 	}
 	document.gone = diff->gone;
 	document.gone_count = diff->gone_count;
-	document.suppressions = diff->options->suppressions;
+	document.suppressions = diff->options->present.suppressions;
 	return document;
 }
 
@@ -302,7 +284,7 @@ static int read_and_diff(const struct diff_options *options, const struct lr_sup
 
 static int check_output(const struct diff_options *options)
 {
-	const char *const inputs[] = { options->base, options->new, options->suppressions };
+	const char *const inputs[] = { options->base, options->new, options->present.suppressions };
 
 	if (options->present.output == NULL)
 		return 0;
@@ -321,7 +303,8 @@ int lr_cmd_diff(int argc, char **argv)
 		lr_complain("cannot read the command line: %s", strerror(error));
 		return LR_STATUS_USAGE;
 	}
-	if (lr_suppress_read(&suppress, options.suppressions) == 0 && check_output(&options) == 0)
+	if (lr_suppress_read(&suppress, options.present.suppressions) == 0 &&
+	    check_output(&options) == 0)
 		status = read_and_diff(&options, &suppress);
 	lr_suppress_finish(&suppress);
 	return status;

@@ -17,29 +17,25 @@
 
 struct report_options {
 	struct lr_present present;
-	const char *suppressions;
 	char *types;
 	char **files;
 	int file_count;
 };
 
 enum key {
-	KEY_OUTPUT = 'o',
 	KEY_ADDRESSES = 256,
-	KEY_ALL,
-	KEY_FORMAT,
-	KEY_SUPPRESSIONS,
 	KEY_TYPE,
 };
 
 static const struct argp_option rows[] = {
-	{ "output", KEY_OUTPUT, "OUT", 0, "Write the report to OUT, not to standard output", 0 },
-	{ "format", KEY_FORMAT, "FMT", 0,
+	{ "output", LR_PRESENT_OUTPUT, "OUT", 0, "Write the report to OUT, not to standard output",
+	  0 },
+	{ "format", LR_PRESENT_FORMAT, "FMT", 0,
 	  "text (the default), json, junit, sarif, or baseline, for `lastref diff'", 0 },
-	{ "suppressions", KEY_SUPPRESSIONS, "FILE", 0,
+	{ "suppressions", LR_PRESENT_SUPPRESSIONS, "FILE", 0,
 	  "Leave out the leaks that a line leak:PATTERN of FILE names", 0 },
 	{ "type", KEY_TYPE, "GLOB", 0, "Show only types whose name matches; may be repeated", 0 },
-	{ "all", KEY_ALL, NULL, 0, "Show every leak, not only the largest", 0 },
+	{ "all", LR_PRESENT_ALL, NULL, 0, "Show every leak, not only the largest", 0 },
 	{ "addresses", KEY_ADDRESSES, NULL, 0, "Show the addresses of objects", 0 },
 	{ 0 },
 };
@@ -62,22 +58,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	struct report_options *options = state->input;
 
 	switch (key) {
-	case KEY_OUTPUT:
-		if (*argument == '\0')
-			lr_refuse_usage(state, "-o takes the name of a file");
-		options->present.output = argument;
-		return 0;
-	case KEY_FORMAT:
-		options->present.format = lr_present_parse_format(state, argument);
-		return 0;
-	case KEY_SUPPRESSIONS:
-		lr_take_suppressions(state, &options->suppressions, argument);
-		return 0;
 	case KEY_ADDRESSES:
 		options->present.addresses = true;
-		return 0;
-	case KEY_ALL:
-		options->present.all = true;
 		return 0;
 	case KEY_TYPE:
 		if (*argument == '\0')
@@ -89,7 +71,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case ARGP_KEY_NO_ARGS:
 		lr_refuse_usage(state, "no file to report; give one that `lastref run -o` wrote");
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return lr_present_parse(&options->present, key, argument, state);
 	}
 }
 
@@ -122,7 +104,7 @@ static int present(const struct report_options *options, struct lr_gather *gathe
 
 	lr_present_choose(&options->present, gather);
 	document = lr_gather_document(gather);
-	document.suppressions = options->suppressions;
+	document.suppressions = options->present.suppressions;
 	document.addresses = options->present.addresses;
 	error = lr_present(&options->present, &document, write_text, gather);
 	/* Whoever gets no report must not get the status of a good one. */
@@ -163,9 +145,10 @@ int lr_cmd_report(int argc, char **argv)
 		lr_complain("cannot read the command line: %s", strerror(error));
 		return LR_STATUS_USAGE;
 	}
-	if (lr_suppress_read(&suppress, options.suppressions) == 0 &&
+	if (lr_suppress_read(&suppress, options.present.suppressions) == 0 &&
 	    (options.present.output == NULL ||
-	     lr_replace_check_report(options.present.output, "-o", &options.suppressions, 1) == 0))
+	     lr_replace_check_report(options.present.output, "-o", &options.present.suppressions,
+				     1) == 0))
 		status = report_inputs(&options, &suppress);
 	lr_suppress_finish(&suppress);
 	free(options.types);

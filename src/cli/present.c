@@ -30,6 +30,28 @@ enum lr_format lr_present_parse_format(struct argp_state *state, const char *nam
 			name);
 }
 
+error_t lr_present_parse(struct lr_present *present, int key, char *argument, struct argp_state *state)
+{
+	switch (key) {
+	case LR_PRESENT_OUTPUT:
+		if (*argument == '\0')
+			lr_refuse_usage(state, "-o takes the name of a file");
+		present->output = argument;
+		return 0;
+	case LR_PRESENT_FORMAT:
+		present->format = lr_present_parse_format(state, argument);
+		return 0;
+	case LR_PRESENT_SUPPRESSIONS:
+		lr_take_suppressions(state, &present->suppressions, argument);
+		return 0;
+	case LR_PRESENT_ALL:
+		present->all = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
 void lr_present_choose(const struct lr_present *present, struct lr_gather *gather)
 {
 	lr_report_total(&gather->report);

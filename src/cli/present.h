@@ -22,12 +22,25 @@ enum lr_format {
 
 struct lr_present {
 	enum lr_format format;
-	const char *output; /* file to write; NULL: to @fd */
-	const char *option; /* that names it */
+	const char *output;	  /* file to write; NULL: to @fd */
+	const char *option;	  /* that names it */
+	const char *suppressions; /* file to read, or NULL */
 	int fd;
 	bool all; /* text: every leak, not the largest only */
 	bool addresses;
 };
+
+/* The keys of the options that `lastref report` and `lastref diff` have in common. */
+enum lr_present_key {
+	LR_PRESENT_OUTPUT = 'o',
+	LR_PRESENT_ALL = 1000,
+	LR_PRESENT_FORMAT,
+	LR_PRESENT_SUPPRESSIONS,
+};
+
+/** lr_present_parse() - take an option with one of these keys. Return: 0, or ARGP_ERR_UNKNOWN if it has another. */
+error_t lr_present_parse(struct lr_present *present, int key, char *argument,
+			 struct argp_state *state);
 
 /** lr_present_parse_format() - the format called @name; refuses the command line if there is none */
 enum lr_format lr_present_parse_format(struct argp_state *state, const char *name);

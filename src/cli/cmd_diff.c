@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/known.h"
 #include "cli/present.h"
+#include "cli/progress.h"
 #include "cli/replace.h"
 #include "cli/symbols_apart.h"
 
@@ -268,8 +269,11 @@ static int read_and_diff(const struct diff_options *options, const struct lr_sup
 	struct diff diff = { .options = options };
 	int status;
 
+	lr_progress_begin();
+	lr_progress("reading");
 	lr_known_side_read(&diff.base, options->base, NULL, symbols, suppress);
 	lr_known_side_read(&diff.new, options->new, &diff.base, symbols, suppress);
+	lr_progress_end();
 	status = diff_sides(&diff);
 	if (!diff.base.failed && !diff.new.failed)
 		lr_suppress_tell_unused(suppress);

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/gather.h"
 #include "cli/present.h"
+#include "cli/progress.h"
 #include "cli/replace.h"
 #include "cli/symbols_apart.h"
 
@@ -122,10 +123,13 @@ static int report_inputs(const struct report_options *options, const struct lr_s
 	struct lr_gather gather;
 	int status;
 
+	lr_progress_begin();
+	lr_progress("reading");
 	lr_gather_init(&gather, symbols, suppress);
 	for (int i = 0; i < options->file_count; i++)
 		lr_gather_named(&gather, options->files[i]);
 	lr_gather_inputs(&gather, &wanted);
+	lr_progress_end();
 	status = present(options, &gather);
 	if (gather.failures == 0)
 		lr_suppress_tell_unused(suppress);

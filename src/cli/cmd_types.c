@@ -13,6 +13,7 @@
 #include "cli/inputs.h"
 #include "cli/load.h"
 #include "cli/newest.h"
+#include "cli/progress.h"
 #include "cli/source.h"
 
 #include <errno.h>
@@ -248,9 +249,13 @@ static int tell(struct types_options *options)
 	struct types types = { .globs = options->globs, .failed = options->failed };
 	int error = 0;
 
+	lr_progress_begin();
 	lr_newest_keep(&options->inputs);
-	for (size_t i = 0; i < options->inputs.count; i++)
+	for (size_t i = 0; i < options->inputs.count; i++) {
+		lr_progress("reading file %zu of %zu", i + 1, options->inputs.count);
 		add_file(&types, &options->inputs.all[i]);
+	}
+	lr_progress_end();
 	if (types.processes > 0)
 		error = write_table(&types);
 	if (error != 0)

@@ -7,6 +7,8 @@
  */
 #include "cli/cli.h"
 
+#include "cli/progress.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +32,7 @@ void lr_complain(const char *format, ...)
 		return;
 	length += n < MESSAGE_MAX ? (size_t)n : MESSAGE_MAX - 1;
 	line[length++] = '\n';
+	lr_progress_hide();
 	/* If standard error is gone there is nobody left to tell. */
 	if (write(STDERR_FILENO, line, length) < 0)
 		return;

@@ -11,6 +11,7 @@
 
 #include "cli/cli.h"
 #include "cli/newest.h"
+#include "cli/progress.h"
 #include "cli/source.h"
 #include "cli/story.h"
 #include "cli/symbols_apart.h"
@@ -198,6 +199,7 @@ void lr_gather_inputs(struct lr_gather *gather, const struct lr_findings_options
 	for (size_t i = 0; i < inputs->count; i++) {
 		uint64_t cut_short = gather->report.cut_short;
 
+		lr_progress("reading file %zu of %zu", i + 1, inputs->count);
 		gather_file(gather, &inputs->all[i], options);
 		if (gather->report.cut_short > cut_short && inputs->count > 1)
 			lr_complain("%s ends early; what it holds was analyzed", inputs->all[i].name);

@@ -14,6 +14,7 @@
 #include "cli/symbols_apart.h"
 
 #include "cli/cli.h"
+#include "cli/progress.h"
 #include "symbolize/symbolize.h"
 
 #include <errno.h>
@@ -347,6 +348,7 @@ static bool ask_once(struct lr_symbols_apart *symbols)
 	pid_t child;
 	int fd;
 
+	lr_progress("reading symbols");
 	child = answers ? start_child(symbols, &fd) : -1;
 	if (child < 0) {
 		free(answers);

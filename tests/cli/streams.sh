@@ -243,4 +243,50 @@ test_help_that_cannot_be_written_gives_3()
 	expect_status 3
 }
 
+# wait_for FILE TEXT
+wait_for()
+{
+	until grep -qF "$2" "$1" 2>/dev/null; do
+		read -rt 0.05 <>pause || true
+	done
+}
+
+test_what_takes_long_is_shown_on_a_terminal_and_nowhere_else()
+{
+	need_terminal
+	net_suite
+	run_suite images t_open
+	mkfifo pause pipe other
+	export TERM=xterm
+	unset CI
+	"$LASTREF_CMD" report other >elsewhere 2>errors &
+	exec 6>other
+	script -qefc "'$LASTREF_CMD' report pipe; echo status \$?" screen >all &
+	exec 7>pipe
+	wait_for screen 'lastref: reading'
+	# The other one has been at it for longer.
+	cat images/t_open >&6
+	cat images/t_open >&7
+	exec 6>&- 7>&-
+	wait
+	expect_empty errors
+	expect_text elsewhere '2 objects leaked'
+	tr '\r' '\n' <screen | sed 's/\x1b\[K/ERASE/; s/\x1b\[[0-9;]*m//g' >lines
+	expect_match lines '^ERASElastref: reading$'
+	expect_match lines '^ERASElastref: 2 objects leaked'
+	expect_text lines 'status 1'
+}
+
+test_what_is_done_in_a_moment_is_not_shown()
+{
+	need_terminal
+	net_suite
+	run_suite images t_open
+	export TERM=xterm
+	unset CI
+	script -qefc "'$LASTREF_CMD' report images" screen >all || true
+	expect_text screen '2 objects leaked'
+	expect_no_text screen reading
+}
+
 run_tests "$@"

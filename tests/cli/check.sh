@@ -318,8 +318,12 @@ test_what_cannot_be_checked_is_told_and_gets_no_signal()
 test_a_stopped_process_is_not_waited_for()
 {
 	server
-	start leaks=warn:signal=USR2
+	start leaks=warn:signal=USR2:output="$PWD/report"
 	kill -STOP "$server"
+	# The signal has its effect at some moment of the process's own.
+	until grep -q '^State:.T' "/proc/$server/status"; do
+		kill -0 "$server"
+	done
 	run timeout 20 "$LASTREF_CMD" check "$server"
 	kill -CONT "$server"
 	expect_status 3

@@ -22,6 +22,7 @@
 
 #include "analyze/order.h"
 #include "analyze/shapes.h"
+#include "analyze/shared.h"
 #include "base/hash.h"
 #include "base/pages.h"
 
@@ -524,6 +525,7 @@ static void add_to_sums(const struct lr_causes *causes, uint32_t node, uint64_t 
 		findings->objects++;
 		findings->bytes += bytes;
 		findings->shared += label == LR_LABEL_SHARED;
+		findings->shared_bytes += label == LR_LABEL_SHARED ? bytes : 0;
 	}
 }
 
@@ -537,6 +539,8 @@ static void sum_up(const struct lr_causes *causes)
 		bool is_dying = node->surplus == LR_SURPLUS_DYING;
 
 		node->label = graph->labels[node->component];
+		if (!type.is_wanted && node->label == LR_LABEL_SHARED)
+			node->label = LR_LABEL_UNWANTED;
 		add_to_sums(causes, i, node->is_looked ? graph->sizes[i] : type.size, type.is_wanted);
 		causes->findings->unlooked += !node->is_looked && !is_dying && type.is_wanted;
 	}
@@ -574,5 +578,8 @@ void lr_causes_of_graph(struct lr_causes *causes)
 	relabel_roots(causes);
 	pass_labels_on(causes);
 	sum_up(causes);
+	/* Without patterns all are. */
+	if (findings->shared > 0 && findings->is_filtered)
+		lr_shared_want_causes(findings);
 	drop_unwanted(causes);
 }

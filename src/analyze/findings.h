@@ -98,7 +98,7 @@ struct lr_cause {
 	struct lr_example examples[LR_EXAMPLES_MAX]; /* of the roots, or of one cycle's objects: by type name, then the first born, by number */
 	struct lr_detail *detail; /* if it is shown and keeps objects or is a cycle; else NULL */
 	uint32_t label; /* the analysis's own: what the objects that it keeps are marked with */
-	bool is_wanted; /* the same: some object of it matches type_globs */
+	bool is_wanted; /* the same: some object that it keeps matches type_globs, be it together with others */
 };
 
 /* Per type. */
@@ -117,6 +117,7 @@ struct lr_findings {
 	uint64_t objects; /* in all causes, and shared ones; with type_globs of the latter those that match */
 	uint64_t bytes;
 	uint64_t shared; /* objects that several causes keep together; in no cause */
+	uint64_t shared_bytes;
 	uint64_t unlooked; /* leaked objects that no check looked at: nothing is known of who holds them and whom they hold */
 	uint64_t ignored; /* live, but the program said that they are to be, or of one that holds them; in no cause */
 	uint64_t reported; /* live, but reported by an earlier check; in no cause */
@@ -132,7 +133,7 @@ struct lr_findings {
 };
 
 struct lr_findings_options {
-	const char *type_globs; /* patterns of type names, separated by commas; NULL for all. A cause is taken if one object of it matches */
+	const char *type_globs; /* patterns of type names, separated by commas; NULL for all. A cause is taken if one object that it keeps matches */
 	bool skip_reported;	/* leave out what a check called by the program reported */
 	bool only_reported;	/* leave out all else that is alive */
 	bool want_types;	/* fill the totals by type */

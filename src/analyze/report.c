@@ -13,6 +13,8 @@
 
 #include "analyze/fingerprint.h"
 #include "analyze/frames.h"
+#include "analyze/graph.h"
+#include "analyze/shared.h"
 #include "base/hash.h"
 #include "base/pages.h"
 #include "base/sort.h"
@@ -165,16 +167,17 @@ static void leave_out(struct lr_report *report, const struct lr_cause *cause)
 	report->left_out_bytes += cause->bytes;
 }
 
-/* Causes of one process that are not reported. */
-struct hidden {
-	size_t suppressed;
-	size_t known;
-};
+static enum lr_fate fate_of(const struct lr_entry *entry)
+{
+	if (entry->suppression)
+		return LR_FATE_SUPPRESSED;
+	return entry->is_known ? LR_FATE_KNOWN : LR_FATE_TOLD;
+}
 
 /* Return: true if it is the first of its fingerprint. */
 static bool add_cause(struct lr_report *report, const struct lr_findings *findings,
 		      struct lr_cause *cause, const struct lr_symbolizer *symbolizer,
-		      struct hidden *hidden)
+		      enum lr_fate *ret_fate)
 {
 	struct lr_entry *entry =
 		find_or_add(report, lr_fingerprint(findings->image, cause, symbolizer),
@@ -198,8 +201,7 @@ static bool add_cause(struct lr_report *report, const struct lr_findings *findin
 		entry->is_known = is_known(report, entry->fingerprint);
 		suppress(report, entry, symbolizer);
 	}
-	hidden->suppressed += entry->suppression != NULL;
-	hidden->known += !entry->suppression && entry->is_known;
+	*ret_fate = fate_of(entry);
 	return is_first;
 }
 
@@ -260,27 +262,54 @@ static void add_process(struct lr_report *report, const struct lr_findings *find
 			    lr_image_counter(image->header, (enum lr_counter)i));
 }
 
-/* Objects that several causes keep together go with the last of them. */
-static void add_hidden(struct lr_report *report, const struct lr_findings *findings,
-		       const struct hidden *hidden)
-{
-	bool all = hidden->suppressed + hidden->known == findings->cause_count &&
-		   findings->cause_count > 0;
+/* What becomes of the causes of one process. */
+struct fates {
+	uint8_t *by_label; /* enum lr_fate; NULL if no objects are shared */
+	size_t room;
+	bool any_told;
+	bool any_hidden;
+};
 
-	report->processes_with += findings->objects > 0 && !all;
-	if (all && hidden->known == 0)
-		report->shared_suppressed += findings->shared;
-	else if (all)
-		report->shared_known += findings->shared;
-	else
-		report->shared += findings->shared;
+static void begin_fates(struct lr_report *report, const struct lr_findings *findings,
+			struct fates *fates)
+{
+	if (findings->shared == 0 || !findings->graph)
+		return;
+	fates->room = findings->graph->label_limit;
+	fates->by_label = lr_pages_map(fates->room);
+	report->incomplete |= !fates->by_label;
 }
 
-/* Without memory for causes the sums of the findings are right all the same. */
-static void add_nameless(struct lr_report *report, const struct lr_findings *findings)
+static void note_fate(struct fates *fates, const struct lr_cause *cause, enum lr_fate fate)
+{
+	fates->any_told |= fate == LR_FATE_TOLD;
+	fates->any_hidden |= fate != LR_FATE_TOLD;
+	if (fates->by_label && cause->label < fates->room)
+		fates->by_label[cause->label] = (uint8_t)fate;
+}
+
+/* Objects that several causes keep together go with the last of them. */
+static void add_shared(struct lr_report *report, const struct lr_findings *findings,
+		       struct fates *fates)
+{
+	struct lr_shared_sums sums = { .objects = { [LR_FATE_TOLD] = findings->shared },
+				       .bytes = { [LR_FATE_TOLD] = findings->shared_bytes } };
+
+	if (fates->any_hidden && fates->by_label)
+		lr_shared_sum_up(findings, fates->by_label, &sums);
+	report->shared += sums.objects[LR_FATE_TOLD];
+	report->shared_bytes += sums.bytes[LR_FATE_TOLD];
+	report->shared_known += sums.objects[LR_FATE_KNOWN];
+	report->shared_suppressed += sums.objects[LR_FATE_SUPPRESSED];
+	fates->any_told |= sums.objects[LR_FATE_TOLD] > 0;
+	lr_pages_unmap(fates->by_label, fates->room);
+}
+
+/* Without memory for causes the sums of the findings are right all the same. Return: are there such? */
+static bool add_nameless(struct lr_report *report, const struct lr_findings *findings)
 {
 	uint64_t objects = findings->shared;
-	uint64_t bytes = 0;
+	uint64_t bytes = findings->shared_bytes;
 
 	for (size_t i = 0; i < findings->cause_count; i++) {
 		objects += findings->causes[i].objects;
@@ -288,26 +317,31 @@ static void add_nameless(struct lr_report *report, const struct lr_findings *fin
 	}
 	report->left_out += findings->objects > objects ? findings->objects - objects : 0;
 	report->left_out_bytes += findings->bytes > bytes ? findings->bytes - bytes : 0;
+	return findings->objects > objects;
 }
 
 bool lr_report_add(struct lr_report *report, struct lr_findings *findings,
 		   const struct lr_symbolizer *symbolizer)
 {
+	struct fates fates = { .by_label = NULL };
 	bool any_first = false;
-	struct hidden hidden = { 0, 0 };
 
 	add_process(report, findings);
-	add_nameless(report, findings);
+	fates.any_told = add_nameless(report, findings);
+	begin_fates(report, findings, &fates);
 	prepare(report, findings, symbolizer);
 	for (size_t i = 0; i < findings->cause_count; i++) {
 		struct lr_cause *cause = &findings->causes[i];
+		enum lr_fate fate = LR_FATE_TOLD;
 
 		if (cause->shown)
-			any_first |= add_cause(report, findings, cause, symbolizer, &hidden);
+			any_first |= add_cause(report, findings, cause, symbolizer, &fate);
 		else
 			leave_out(report, cause);
+		note_fate(&fates, cause, fate);
 	}
-	add_hidden(report, findings, &hidden);
+	add_shared(report, findings, &fates);
+	report->processes_with += fates.any_told;
 	return any_first;
 }
 
@@ -335,7 +369,7 @@ void lr_report_total(struct lr_report *report)
 	lr_sort(report->entries, report->count, sizeof(*report->entries), compare, NULL);
 	report->causes = report->causes_left_out;
 	report->objects = report->left_out;
-	report->bytes = report->left_out_bytes;
+	report->bytes = report->left_out_bytes + report->shared_bytes;
 	report->suppressed = report->shared_suppressed;
 	report->known = report->shared_known;
 	for (size_t i = 0; i < report->count; i++) {

@@ -50,7 +50,8 @@ struct lr_report {
 	uint64_t left_out_bytes;
 
 	/* As in struct lr_findings and in the images, of all processes. */
-	uint64_t shared; /* but for processes of which no cause is reported */
+	uint64_t shared; /* but for those that only suppressed or known causes keep */
+	uint64_t shared_bytes;
 	uint64_t unlooked;
 	uint64_t ignored;
 	uint64_t reported;

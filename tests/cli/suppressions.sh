@@ -128,6 +128,29 @@ test_what_a_check_of_the_program_reported_can_be_suppressed()
 	expect_status 0
 }
 
+test_what_only_suppressed_leaks_keep_together_is_suppressed_with_them()
+{
+	net_library
+	net_program t_shared <<-'C'
+		struct conn *conn = conn_open(1);
+
+		packet_new(conn);
+		packet_new(conn);
+		conn_close(conn);
+		conn_open(2);
+	C
+	mkdir images
+	"$LASTREF_CMD" run --quiet --leak-exit 0 -o images/t_shared -- ./t_shared
+	suppress 'leak:^packet_new$'
+	expect_status 1
+	expect_text stdout 'lastref: 1 object leaked, 12 B, 1 cause'
+	expect_text stdout 'note: 3 leaked objects are suppressed'
+	expect_match stdout '^LEAK 1 of 1 .* 1 conn '
+	suppress 'leak:^packet$' 'leak:^conn$'
+	expect_status 0
+	expect_empty stderr
+}
+
 test_misuse_is_never_suppressed()
 {
 	net_library

@@ -135,6 +135,24 @@ Test(graph, what_two_causes_hold_is_shared)
 	cr_assert_eq(cause(1)->objects, 1);
 }
 
+Test(graph, causes_that_keep_what_is_asked_for_together_are_asked_for)
+{
+	uint32_t shared = new_stream(1, 2);
+	uint32_t between = new_box(3, 1);
+	uint32_t site = image_builder_site(&builder, "/prog", 0x100, 0);
+
+	hold(new_box(1, 1), between, "box");
+	hold(between, shared, "stream");
+	hold(image_builder_object(&builder, box, 2, site, 1), shared, "stream");
+	hold(shared, new_box(4, 1), "box");
+	new_box(5, 1);
+	make_with((struct lr_findings_options){ .type_globs = "stream" });
+	cr_assert_eq(findings.cause_count, 2);
+	cr_assert_eq(findings.shared, 1);
+	cr_assert_eq(findings.shared_bytes, 64);
+	cr_assert_eq(findings.objects, 1 + 3 + 1);
+}
+
 Test(graph, what_shared_objects_hold_is_shared)
 {
 	uint32_t shared = new_box(2, 2);

@@ -11,6 +11,7 @@
  */
 #include "analyze/report.h"
 
+#include "analyze/birthplaces.h"
 #include "analyze/fingerprint.h"
 #include "analyze/frames.h"
 #include "analyze/graph.h"
@@ -134,10 +135,16 @@ static void suppress(struct lr_report *report, struct lr_entry *entry,
 {
 	char text[LR_FINGERPRINT_TEXT];
 	struct lr_suppression *found;
+	struct lr_birthplaces places;
 
+	if (report->suppression_count == 0)
+		return;
 	lr_report_fingerprint(entry->fingerprint, text);
+	lr_birthplaces_find(&places, entry->findings, entry->cause);
 	found = lr_suppressions_find(report->suppressions, report->suppression_count,
-				     entry->findings->image, entry->cause, text, symbolizer);
+				     entry->findings->image, text, places.all, places.count,
+				     symbolizer);
+	lr_birthplaces_finish(&places);
 	entry->suppression = found;
 	if (found)
 		found->causes++;
@@ -205,34 +212,64 @@ static bool add_cause(struct lr_report *report, const struct lr_findings *findin
 	return is_first;
 }
 
-/*
- * Tell the symbolizer of all addresses that are going to be asked for. Stacks are short, or their generated frames are few; but
- * suppressions look at whole stacks.
- */
-static void prepare(const struct lr_report *report, const struct lr_findings *findings,
-		    const struct lr_symbolizer *symbolizer)
-{
-	size_t asked = report->suppression_count > 0 ? LR_STACK_DEPTH_MAX : LR_FRAMES_ASKED;
-	struct lr_address *addresses;
-	size_t count = 0;
-	size_t room = 0;
+/* What a symbolizer is going to be asked for. */
+struct asked {
+	const struct lr_image *image;
+	struct lr_address *addresses; /* NULL while they are counted */
+	size_t count;
+	size_t room;
+};
 
-	for (size_t i = 0; i < findings->cause_count; i++)
-		room += findings->causes[i].shown ? asked + LR_FRAMES_ASKED : 0;
-	addresses = room > 0 && symbolizer->prepare ? lr_pages_map(room * sizeof(*addresses)) : NULL;
-	if (!addresses)
-		return;
+static void ask(struct asked *asked, uint32_t site, size_t frames)
+{
+	if (!asked->addresses)
+		asked->count += frames;
+	else if (frames <= asked->room - asked->count)
+		asked->count += lr_frames_addresses(asked->image, site,
+						    asked->addresses + asked->count, frames);
+}
+
+/* Stacks are short, or their generated frames are few; but suppressions look at whole stacks. */
+static void ask_for_causes(struct asked *asked, const struct lr_report *report,
+			   const struct lr_findings *findings)
+{
 	for (size_t i = 0; i < findings->cause_count; i++) {
 		const struct lr_cause *cause = &findings->causes[i];
+		struct lr_birthplaces places;
 
 		if (!cause->shown)
 			continue;
-		count += lr_frames_addresses(findings->image, cause->site, addresses + count, asked);
-		count += lr_frames_addresses(findings->image, cause->dying_site, addresses + count,
-					     LR_FRAMES_ASKED);
+		ask(asked, cause->site, LR_FRAMES_ASKED);
+		ask(asked, cause->dying_site, LR_FRAMES_ASKED);
+		if (report->suppression_count == 0)
+			continue;
+		lr_birthplaces_find(&places, findings, cause);
+		for (size_t p = 0; p < places.count; p++)
+			ask(asked, places.all[p].site, LR_STACK_DEPTH_MAX);
+		lr_birthplaces_finish(&places);
 	}
-	symbolizer->prepare(symbolizer->context, addresses, count);
-	lr_pages_unmap(addresses, room * sizeof(*addresses));
+}
+
+/* Tell the symbolizer of all addresses that are going to be asked for. */
+static void prepare(const struct lr_report *report, const struct lr_findings *findings,
+		    const struct lr_symbolizer *symbolizer)
+{
+	struct asked asked = { .image = findings->image };
+	size_t size;
+
+	if (!symbolizer->prepare)
+		return;
+	ask_for_causes(&asked, report, findings);
+	asked.room = asked.count;
+	asked.count = 0;
+	size = asked.room * sizeof(*asked.addresses);
+	asked.addresses = size > 0 ? lr_pages_map(size) : NULL;
+	if (!asked.addresses)
+		return;
+	/* There may be memory for more places of a cycle now than there was before. */
+	ask_for_causes(&asked, report, findings);
+	symbolizer->prepare(symbolizer->context, asked.addresses, asked.count);
+	lr_pages_unmap(asked.addresses, size);
 }
 
 /* Sums, but for the one that says why. */

@@ -29,6 +29,14 @@ static void trim(const char **begin, const char **end)
 		--*end;
 }
 
+/* Does a pattern match whatever name there is? */
+static bool matches_all(const char *begin, const char *end)
+{
+	while (begin < end && memchr("^$*", *begin, 3))
+		begin++;
+	return begin == end;
+}
+
 /* Return: 1 a suppression, 0 nothing, -1 a wrong line. */
 static int parse_line(const char *begin, const char *end, struct lr_suppression *ret)
 {
@@ -42,6 +50,8 @@ static int parse_line(const char *begin, const char *end, struct lr_suppression 
 		return -1;
 	begin += prefix_length;
 	trim(&begin, &end);
+	if (matches_all(begin, end))
+		return -1;
 	*ret = (struct lr_suppression){ .pattern = begin, .length = (size_t)(end - begin) };
 	return 1;
 }
@@ -142,12 +152,10 @@ static void look_at_frame(void *search, const struct lr_address *address, const 
 		look_at_path(search, frame->file);
 }
 
-struct lr_suppression *lr_suppressions_find(struct lr_suppression *suppressions, size_t count,
-					    const struct lr_image *image,
-					    const struct lr_cause *cause, const char *fingerprint,
-					    const struct lr_symbolizer *symbolizer)
+static bool matches_place(const struct lr_suppression *suppression, const struct lr_image *image,
+			  const struct lr_birthplace *place, const struct lr_symbolizer *symbolizer)
 {
-	const struct lr_type_entry *type = lr_image_type(image, cause->type);
+	const struct lr_type_entry *type = lr_image_type(image, place->type);
 	const char *name = type ? lr_image_text(image, type->name, NULL) : NULL;
 	const struct lr_frames frames = {
 		.image = image,
@@ -155,16 +163,26 @@ struct lr_suppression *lr_suppressions_find(struct lr_suppression *suppressions,
 		.type_name = name,
 		.room = LR_FRAMES_ALL,
 	};
+	struct search search = { .suppression = suppression };
 
+	look_at_name(&search, name);
+	if (!search.found)
+		lr_frames_walk(&frames, place->site, look_at_frame, &search);
+	return search.found;
+}
+
+struct lr_suppression *lr_suppressions_find(struct lr_suppression *suppressions, size_t count,
+					    const struct lr_image *image, const char *fingerprint,
+					    const struct lr_birthplace *places, size_t place_count,
+					    const struct lr_symbolizer *symbolizer)
+{
 	for (size_t i = 0; i < count; i++) {
-		struct search search = { .suppression = &suppressions[i] };
-
-		look_at_name(&search, name);
-		look_at_name(&search, fingerprint);
-		if (!search.found)
-			lr_frames_walk(&frames, cause->site, look_at_frame, &search);
-		if (search.found)
+		if (lr_suppression_matches(&suppressions[i], fingerprint))
 			return &suppressions[i];
+		for (size_t p = 0; p < place_count; p++) {
+			if (matches_place(&suppressions[i], image, &places[p], symbolizer))
+				return &suppressions[i];
+		}
 	}
 	return NULL;
 }

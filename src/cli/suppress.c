@@ -28,7 +28,7 @@ int lr_suppress_read(struct lr_suppress *suppress, const char *name)
 		return error;
 	count = lr_suppressions_parse(file->text, file->size, NULL, &line);
 	if (count < 0) {
-		lr_text_file_refuse(file, line, "leak:PATTERN");
+		lr_text_file_refuse(file, line, LR_SUPPRESSION_EXPECTED);
 		return (int)count;
 	}
 	suppress->all = calloc((size_t)count + 1, sizeof(*suppress->all));

@@ -68,18 +68,22 @@ test_a_wrong_line_gives_2_before_anything_runs()
 	printf '# fine\nleak:ok\nrace:other\n' >supp
 	run "$LASTREF_CMD" run --suppressions supp -- touch started
 	expect_status 2
-	expect_equal "$(cat stderr)" "lastref: supp:3: expected leak:PATTERN, found 'race:other'"
+	expect_equal "$(cat stderr)" "lastref: supp:3: expected leak:PATTERN, and in PATTERN more than ^, \$ and *, found 'race:other'"
 	[ ! -e started ]
 	run "$LASTREF_CMD" report --suppressions supp missing
 	expect_status 2
 	expect_no_text stderr missing
 	printf 'leak:\n' >supp
 	run "$LASTREF_CMD" report --suppressions supp missing
-	expect_text stderr "supp:1: expected leak:PATTERN, found 'leak:'"
+	expect_text stderr "supp:1: expected leak:PATTERN, and in PATTERN more than ^, \$ and *, found 'leak:'"
+	expect_status 2
+	printf 'leak:a\n\nleak:*\n' >supp
+	run "$LASTREF_CMD" report --suppressions supp missing
+	expect_text stderr "supp:3: expected leak:PATTERN, and in PATTERN more than ^, \$ and *, found 'leak:*'"
 	expect_status 2
 	printf 'leak:a\0b\n' >supp
 	run "$LASTREF_CMD" report --suppressions supp missing
-	expect_text stderr "supp:1: expected leak:PATTERN, found 'leak:a\\x00b'"
+	expect_text stderr "supp:1: expected leak:PATTERN, and in PATTERN more than ^, \$ and *, found 'leak:a\\x00b'"
 	expect_status 2
 }
 
@@ -160,7 +164,7 @@ test_misuse_is_never_suppressed()
 		lastref_count_ref(&none);
 		conn_open(1);
 	C
-	printf 'leak:*\n' >supp
+	printf 'leak:conn\n' >supp
 	run "$LASTREF_CMD" run -o image --suppressions supp -- ./t_misuse
 	expect_status 23
 	expect_text stderr '1 misuse'

@@ -282,6 +282,35 @@ Test(report, what_only_suppressed_causes_keep_together_is_suppressed)
 	expect_sums(0, 4, 0);
 }
 
+/* A cycle of a box and a stream, its head and another, which was born in /bin/other. */
+static void leak_cycle(void)
+{
+	struct image_builder *builder = &processes[0];
+	uint32_t head = object(0, "box", 1);
+	uint32_t other = image_builder_object(builder, image_builder_type(builder, "stream", 1), 1,
+					      image_builder_site(builder, "/bin/other", 0x200, 0), 1);
+
+	hold(0, head, other);
+	hold(0, other, head);
+}
+
+Test(report, a_cycle_is_suppressed_by_the_type_of_any_of_its_objects)
+{
+	suppress("^stream$");
+	leak_cycle();
+	add(0);
+	expect_sums(0, 2, 0);
+	cr_assert_eq(suppression.causes, 1);
+}
+
+Test(report, a_cycle_is_suppressed_by_the_birth_of_any_of_its_objects)
+{
+	suppress("^/bin/other$");
+	leak_cycle();
+	add(0);
+	expect_sums(0, 2, 0);
+}
+
 /* A third leak is told, and keeps none of what the others keep together. */
 Test(report, what_only_suppressed_causes_keep_is_suppressed_beside_a_leak_that_is_told)
 {

@@ -56,6 +56,16 @@ Test(suppressions, another_kind_and_an_empty_pattern_are_refused_with_their_line
 	cr_assert_eq(lr_suppressions_parse("leak:a\0b", 8, NULL, &line), -EINVAL);
 }
 
+Test(suppressions, a_pattern_that_matches_every_name_is_refused_with_its_line)
+{
+	cr_assert_eq(parse("leak:a\nleak:^\n"), -EINVAL);
+	cr_assert_eq(line, 2);
+	cr_assert_eq(parse("leak:$"), -EINVAL);
+	cr_assert_eq(parse("leak:*"), -EINVAL);
+	cr_assert_eq(parse("leak: ^**$ \r\n"), -EINVAL);
+	cr_assert_eq(parse("leak:^a*$\nleak:.\n"), 2);
+}
+
 Test(suppressions, a_pattern_is_looked_for_anywhere)
 {
 	cr_assert(matches("open", "conn_open_all"));
@@ -127,7 +137,7 @@ static bool finds(const char *pattern)
 {
 	struct lr_suppression one[] = { { .pattern = pattern, .length = strlen(pattern) } };
 	struct image_builder builder;
-	struct lr_cause cause = { .kind = LR_CAUSE_LEAK };
+	struct lr_birthplace place;
 	uint32_t site;
 	bool found;
 
@@ -136,9 +146,9 @@ static bool finds(const char *pattern)
 	site = image_builder_site(&builder, "/bin/prog", 0x300, site);
 	site = image_builder_site(&builder, "/lib/unknown.so", 0x900, site);
 	site = image_builder_site(&builder, "/lib/libnet.so", 0x100, site);
-	cause.site = image_builder_site(&builder, "/lib/libnet.so", 0x200, site);
-	cause.type = image_builder_type(&builder, "conn", 1);
-	found = lr_suppressions_find(one, 1, &builder.image, &cause, "lr-1c0ffee5", &symbolizer);
+	place.site = image_builder_site(&builder, "/lib/libnet.so", 0x200, site);
+	place.type = image_builder_type(&builder, "conn", 1);
+	found = lr_suppressions_find(one, 1, &builder.image, "lr-1c0ffee5", &place, 1, &symbolizer);
 	image_builder_finish(&builder);
 	return found;
 }

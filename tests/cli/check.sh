@@ -301,6 +301,10 @@ test_what_cannot_be_checked_is_told_and_gets_no_signal()
 	expect_text stderr "there is no process $server"
 	# The signal would end it.
 	LASTREF=leaks=warn:signal=USR2 sleep 100 &
+	# Until then it is a bash.
+	until grep -q sleep "/proc/$!/cmdline"; do
+		kill -0 $!
+	done
 	run "$LASTREF_CMD" check $!
 	expect_status 3
 	expect_text stderr 'does not handle that signal'

@@ -38,8 +38,13 @@ static uint64_t died_without_thread; /* relaxed */
 /*
  * Which indexes there are: from base, that of record ordinal 0, so many. The base changes in the child of a fork only, which is
  * alone; the size grows under pool_lock, after the segments are there.
+ *
+ * The first is above the upper half of any address of a program (47 bits on x86-64, 48 on aarch64), whole or shifted and mixed as malloc()
+ * writes them into what is freed: so a pointer that lies where a count was never has the index of the object that was there. And it is a
+ * number that nobody else counts from: the pages of a check may lie where an object was.
  */
-static uint32_t base = 1;
+#define INDEX_FIRST 0x5eed5u
+static uint32_t base = INDEX_FIRST;
 static uint32_t size;
 
 /* What the state of a record says from birth on: alive, and how many checkpoints there were. Relaxed: who calls is ordered by its own means. */
@@ -228,7 +233,7 @@ uint32_t lr_registry_index(uint64_t ordinal)
 
 bool lr_registry_is_inherited(uint32_t index)
 {
-	return index != 0 && index < base;
+	return index >= INDEX_FIRST && index < base;
 }
 
 /* Is there a record of @index in this process? An index below base wraps around, and is too large as well. */

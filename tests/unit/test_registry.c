@@ -74,6 +74,13 @@ Test(registry, an_index_of_garbage_finds_nothing)
 		cr_assert_null(lr_registry_find(garbage[i], address(1)), "%u", garbage[i]);
 }
 
+/* malloc() writes addresses into what is freed, also shifted; the upper half of one lies where the index was. */
+Test(registry, the_upper_half_of_an_address_is_no_index)
+{
+	cr_assert_gt(lr_registry_index(0), 0xffffu);
+	cr_assert_not(lr_registry_is_inherited(5));
+}
+
 Test(registry, addresses_are_stored_complemented)
 {
 	uint32_t index = lr_registry_add(self, box, address(1), 0);

@@ -265,6 +265,7 @@ static uint32_t label_object(struct lr_causes *causes, uint32_t node, const stru
 	if (!cause)
 		return LR_LABEL_LOST;
 	add_verdict(cause, verdict);
+	cause->gone += causes->findings->graph->nodes[node].surplus == LR_SURPLUS_GONE;
 	return cause->label;
 }
 
@@ -387,6 +388,7 @@ static void join(const struct lr_types *types, struct lr_cause *into, const stru
 	into->roots += cause->roots;
 	into->references += cause->references;
 	into->uncounted += cause->uncounted;
+	into->gone += cause->gone;
 	into->objects += cause->objects;
 	into->bytes += cause->bytes;
 	into->dying += cause->dying;

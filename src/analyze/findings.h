@@ -90,7 +90,8 @@ struct lr_cause {
 	uint64_t also_held; /* roots (cycles) that objects of other causes hold as well: they go only when those are mended too */
 	uint64_t objects;   /* that go when this is mended, roots included */
 	uint64_t bytes;
-	uint64_t members;    /* of one cycle: how many objects hold each other */
+	uint64_t members; /* of one cycle: how many objects hold each other */
+	uint64_t gone; /* of the roots, freed without their last unref: their memory is gone, or another's */
 	uint64_t dying;	     /* of the roots, inside their destructor */
 	uint32_t dying_site; /* of one of those: the last unref */
 	bool shown;	     /* see lr_findings_choose() */

@@ -22,7 +22,7 @@
 
 _Static_assert(LR_SEGMENTS_MAX *(uint64_t)(LR_SEGMENT_SIZE / sizeof(struct lr_record)) <= 1u << 28,
 	       "struct lr_node has 28 bits for a record");
-_Static_assert(LR_SEGMENTS_MAX *(uint64_t)(LR_SEGMENT_SIZE / sizeof(struct lr_edge)) < INT32_MAX,
+_Static_assert(LR_SEGMENTS_MAX *(uint64_t)(LR_SEGMENT_SIZE / sizeof(struct lr_edge)) < INT32_MAX - 1,
 	       "a surplus is larger than LR_SURPLUS_UNKNOWN, however many edges there are");
 
 static uint64_t padded(uint64_t size)
@@ -119,6 +119,8 @@ static void take_look(const struct lr_graph *graph, const struct lr_look *look, 
 	node->first = look->size;
 	if (look->count >= 0 && look->count < INT32_MAX)
 		node->surplus = look->count;
+	else if (look->count == LR_LOOK_GONE)
+		node->surplus = LR_SURPLUS_GONE;
 }
 
 static void take_looks(const struct lr_graph *graph)

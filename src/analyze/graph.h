@@ -31,7 +31,8 @@ struct lr_node {
 };
 
 /* Not numbers: less than any surplus can be. */
-#define LR_SURPLUS_UNKNOWN (INT32_MIN + 1)
+#define LR_SURPLUS_UNKNOWN (INT32_MIN + 2)
+#define LR_SURPLUS_GONE (INT32_MIN + 1) /* unknown too: freed without its last unref */
 #define LR_SURPLUS_DYING INT32_MIN
 
 /* Of 64 records: which have nodes, and how many nodes there are before them. */

@@ -201,6 +201,8 @@ static bool add_cause(struct lr_report *report, const struct lr_findings *findin
 	entry->references += cause->references;
 	entry->objects += cause->objects;
 	entry->bytes += cause->bytes;
+	entry->uncounted += cause->uncounted;
+	entry->gone += cause->gone;
 	entry->dying += cause->dying;
 	if (is_first) {
 		entry->findings = findings;

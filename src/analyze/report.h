@@ -24,10 +24,12 @@ struct lr_entry {
 	uint64_t order;	       /* in which it was added */
 	uint64_t last_process; /* that has it, in the order of adding, from 1 */
 	uint64_t processes;    /* that have it */
-	uint64_t roots;	       /* this and the next four: as in struct lr_cause, of all processes */
+	uint64_t roots;	       /* this and the next six: as in struct lr_cause, of all processes */
 	uint64_t references;
+	uint64_t uncounted;
 	uint64_t objects;
 	uint64_t bytes;
+	uint64_t gone;
 	uint64_t dying;
 	const struct lr_suppression *suppression; /* that hides it, or NULL */
 	bool is_known;				  /* a baseline has it */

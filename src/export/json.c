@@ -209,6 +209,8 @@ static void set_sums(struct object object, const struct lr_entry *entry)
 	}
 	if (entry->references > 0)
 		set_number(object, "references", entry->references);
+	if (entry->gone > 0)
+		set_number(object, "freed_without_unref", entry->gone);
 	if (entry->dying > 0)
 		set_number(object, "being_destroyed", entry->dying);
 }

@@ -96,6 +96,17 @@ static void write_dying(struct lr_text *text, const struct lr_entry *entry)
 	write_site(text, entry, " of them, last unref at ", entry->cause->dying_site);
 }
 
+/* Of one object its note says it. */
+static void write_gone(const struct lr_text *text, const struct lr_entry *entry)
+{
+	if (entry->gone == 0 || entry->roots == 1)
+		return;
+	lr_sink_text(text->sink, "  FREED    ");
+	lr_sink_number(text->sink, entry->gone);
+	lr_sink_text(text->sink,
+		     " of them without the last unref: their memory is gone, or another's\n");
+}
+
 /* ".stream", or the offset where only that is known. */
 static void write_member(struct lr_sink *sink, const struct lr_image *image,
 			 const struct lr_member *member)
@@ -143,12 +154,21 @@ static void write_kept(const struct lr_text *text, const struct lr_entry *entry,
 	lr_sink_text(text->sink, " of other types\n");
 }
 
+/* All counts are known, and 0: an entry at rest in its cache, or a count by hand that ended without unregistering. */
+static bool is_held_by_nobody(const struct lr_entry *entry)
+{
+	return entry->references == 0 && entry->uncounted == 0;
+}
+
 static void write_advice(const struct lr_text *text, const struct lr_entry *entry)
 {
 	struct lr_sink *sink = text->sink;
 	uint64_t to_mend = entry->references ? entry->references : entry->roots;
 
-	if (to_mend == 1) {
+	if (is_held_by_nobody(entry)) {
+		lr_sink_text(sink,
+			     to_mend == 1 ? "  Destroy it and all " : "  Destroy them and all ");
+	} else if (to_mend == 1) {
 		lr_sink_text(sink, "  Fix this one reference and all ");
 	} else {
 		lr_sink_text(sink, "  Fix these ");
@@ -197,7 +217,10 @@ static void write_leak_title(const struct lr_text *text, const struct lr_entry *
 		return;
 	}
 	/* In a process that goes on they may be wanted. */
-	if (lr_text_is_of_running(text))
+	if (is_held_by_nobody(entry))
+		lr_text_plural(sink, references, "object that nobody holds keeps ",
+			       "objects that nobody holds keep ");
+	else if (lr_text_is_of_running(text))
 		lr_text_plural(sink, references, "reference keeps ", "references keep ");
 	else
 		lr_text_plural(sink, references, "leaked reference keeps ",
@@ -247,6 +270,11 @@ void lr_text_summary(const struct lr_text *text, const struct lr_entry *entry)
 	write_leak_title(text, entry);
 	if (!keeps(entry))
 		lr_sink_text(text->sink, " leaked");
+	if (entry->gone == 0)
+		return;
+	lr_sink_text(text->sink, ", ");
+	lr_sink_number(text->sink, entry->gone);
+	lr_sink_text(text->sink, " of them freed without the last unref");
 }
 
 static void write_title(const struct lr_text *text, const struct lr_entry *entry, size_t number)
@@ -370,6 +398,7 @@ static void write_leak(struct lr_text *text, const struct lr_entry *entry)
 			write_advice(text, entry);
 	}
 	write_also_held(text, entry);
+	write_gone(text, entry);
 	write_dying(text, entry);
 }
 

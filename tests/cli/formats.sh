@@ -228,6 +228,33 @@ test_cycles_and_what_they_keep_are_described()
 	expect_equal "$(xmllint --xpath 'string(//failure/@type)' out.junit)" cycle
 }
 
+test_objects_that_were_freed_without_unref_are_counted_in_each_format()
+{
+	compile gone - <<-'C'
+		#include <lastref/lastref.h>
+		#include <sys/mman.h>
+		struct page { struct lastref_count refs; };
+		LASTREF_DEFINE(page, struct page, refs, NULL);
+		int main(void)
+		{
+			struct page *pages[5];
+			for (int i = 0; i < 5; i++) {
+				pages[i] = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+				page_ref_init(pages[i]);
+			}
+			munmap(pages[3], 4096);
+			munmap(pages[4], 4096);
+			return 0;
+		}
+	C
+	mkdir images
+	"$LASTREF_CMD" run --quiet --leak-exit 0 -o images/gone -- ./gone
+	all_formats report images
+	expect_equal "$(get out.json '[(c["objects"], c["freed_without_unref"]) for c in d["causes"]]')" "[(5, 2)]"
+	expect_text out.sarif '5 page leaked, 2 of them freed without the last unref'
+	expect_text out.junit '5 page leaked, 2 of them freed without the last unref'
+}
+
 test_foreign_bytes_stay_valid_json_and_xml()
 {
 	net_library

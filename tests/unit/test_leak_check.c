@@ -470,6 +470,29 @@ Test(leak_check, an_object_whose_memory_was_unmapped_is_reported_without_a_crash
 		    "its memory is gone: freed without its last unref");
 }
 
+/* More than there are examples, and those are all there. */
+static int some_unmapped(void *unused)
+{
+	struct box *boxes[6];
+
+	(void)unused;
+	check_on();
+	for (int i = 0; i < 6; i++) {
+		boxes[i] =
+			mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		box_ref_init(boxes[i]);
+	}
+	munmap(boxes[4], 4096);
+	munmap(boxes[5], 4096);
+	return (int)lastref_leak_check();
+}
+
+Test(leak_check, how_many_were_freed_is_told_where_they_are_no_examples)
+{
+	ASSERT_SAYS(some_unmapped, 6, "and 3 more",
+		    "FREED    2 of them without the last unref: their memory is gone, or another's");
+}
+
 /*
  * Threads and processes.
  */

@@ -311,6 +311,20 @@ Test(text, the_table_of_types_is_sorted_by_name)
  * Causes.
  */
 
+Test(text, what_nobody_holds_and_keeps_others_is_no_forgotten_reference)
+{
+	uint32_t entry = image_builder_type(&builder, "entry", 100);
+	uint32_t leaf = image_builder_type(&builder, "leaf", 100);
+	uint32_t at_rest = image_builder_object(&builder, entry, 1, 0, 0);
+
+	image_builder_edge(&builder, at_rest, image_builder_object(&builder, leaf, 1, 0, 1), "leaf",
+			   8);
+	write_report();
+	assert_says("  1 object that nobody holds keeps 2 objects (128 B) alive\n");
+	assert_says("  Destroy it and all 2 go. Independent leaks left after that: 0\n");
+	cr_assert_null(strstr(text, "leaked reference"), "%s", text);
+}
+
 Test(text, a_forgotten_reference_is_told_with_what_it_keeps)
 {
 	uint32_t box = image_builder_type(&builder, "box", 100);

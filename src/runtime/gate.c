@@ -30,6 +30,7 @@ static struct lr_lock gate_lock = LR_LOCK_INIT(LR_RANK_GATE);
 static bool registered;
 
 int lr_gate_shut;
+static __thread int shut_here; /* how many of these by this thread */
 
 static long membarrier(int command)
 {
@@ -59,6 +60,7 @@ void lr_gate_wait(void)
 
 void lr_gate_open(void)
 {
+	shut_here--;
 	__atomic_fetch_sub(&lr_gate_shut, 1, __ATOMIC_RELEASE);
 }
 
@@ -66,6 +68,7 @@ bool lr_gate_shut_one(void)
 {
 	if (!registered)
 		return false;
+	shut_here++;
 	__atomic_fetch_add(&lr_gate_shut, 1, __ATOMIC_SEQ_CST);
 	if (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0)
 		return true;
@@ -73,9 +76,13 @@ bool lr_gate_shut_one(void)
 	return false;
 }
 
+/*
+ * A function of the program that a check called may have forked, and the check goes on in the
+ * child: then it opens the gate.
+ */
 void lr_gate_restart_in_child(void)
 {
 	lr_lock_restart(&gate_lock);
-	lr_gate_shut = 0;
+	lr_gate_shut = shut_here;
 	lr_gate_start();
 }

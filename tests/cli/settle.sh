@@ -263,6 +263,75 @@ test_a_check_that_came_to_rest_does_not_repeat_what_an_earlier_one_said()
 	expect_equal "$(grep -c 'still changing' stderr)" 1
 }
 
+# It goes through its objects for two seconds, 160 ms for each lot that it holds: more often than `settle=` has patience.
+test_what_another_check_holds_meanwhile_is_no_change()
+{
+	cat >prog.c <<-'C'
+		#include <lastref/lastref.h>
+		#include <pthread.h>
+		#include <semaphore.h>
+		#include <stdlib.h>
+		#include <string.h>
+		#include <unistd.h>
+
+		struct box {
+			struct lastref_count refs;
+		};
+
+		static sem_t inside;
+		static __thread int is_slow;
+
+		static void box_visit(const void *box, lastref_visitor visitor, void *context)
+		{
+			(void)box;
+			visitor(context, "nothing", NULL);
+			if (!is_slow)
+				return;
+			sem_post(&inside);
+			usleep(5000);
+		}
+
+		LASTREF_DEFINE(box, struct box, refs, NULL, .visit = box_visit);
+
+		static void *check(void *unused)
+		{
+			is_slow = 1;
+			lastref_leak_check();
+			pause();
+			return unused;
+		}
+
+		static void print_of_main(const struct lastref_report *report, void *unused)
+		{
+			(void)unused;
+			if (is_slow)
+				return;
+			if (write(STDERR_FILENO, report->message, strlen(report->message)) < 0)
+				abort();
+		}
+
+		int main(void)
+		{
+			static struct box boxes[416];
+			pthread_t thread;
+
+			for (int i = 0; i < 416; i++)
+				box_ref_init(&boxes[i]);
+			lastref_set_report_handler(print_of_main, NULL);
+			if (pthread_create(&thread, NULL, check, NULL) != 0)
+				return 1;
+			sem_wait(&inside);
+			lastref_leak_check();
+			_exit(0);
+		}
+	C
+	compile prog prog.c
+	with leaks=warn:settle=200 ./prog
+	expect_status 0
+	expect_text stderr '416 objects leaked'
+	expect_no_text stderr 'still changing'
+}
+
 test_a_time_out_of_range_is_named()
 {
 	leaking_program prog

@@ -6,6 +6,7 @@
 #include "base/ranks.h"
 #include "runtime/addresses.h"
 #include "runtime/arena.h"
+#include "runtime/gate.h"
 #include "runtime/registry.h"
 #include "runtime/start.h"
 #include "runtime/thread.h"
@@ -345,4 +346,19 @@ Test(registry, an_event_while_the_thread_has_a_lock_is_counted_and_not_written)
 	lastref_log_ref(&type, &object, 3);
 	lr_unlock(&lock);
 	cr_assert_eq(lost_events(), 1);
+}
+
+/*
+ * The gate.
+ */
+
+/* As in the child of a fork, where other threads are gone that had shut it as well. */
+Test(registry, in_a_child_the_gate_is_shut_by_its_own_thread_alone)
+{
+	cr_assert(lr_gate_shut_one());
+	lr_gate_shut++;
+	lr_gate_restart_in_child();
+	cr_assert_eq(lr_gate_shut, 1);
+	lr_gate_open();
+	cr_assert_eq(lr_gate_shut, 0);
 }

@@ -29,14 +29,13 @@ enum rule {
 
 static const struct {
 	const char *id;
-	const char *name;
 	const char *text;
 } rules[RULES] = {
-	[RULE_LEAK] = { "leak", "Leak",
+	[RULE_LEAK] = { "leak",
 			"Objects whose last reference was never given back: somebody forgot to let go." },
-	[RULE_CYCLE] = { "cycle", "Cycle",
+	[RULE_CYCLE] = { "cycle",
 			 "Objects that hold each other, so that none of them is ever destroyed." },
-	[RULE_MISUSE] = { "misuse", "Misuse",
+	[RULE_MISUSE] = { "misuse",
 			  "A reference that was given back twice, taken on a dead object, or the like." },
 };
 
@@ -327,7 +326,6 @@ static json_t *make_rules(bool *ok)
 		json_t *rule = json_object();
 
 		lr_value_set(ok, rule, "id", json_string(rules[i].id));
-		lr_value_set(ok, rule, "name", json_string(rules[i].name));
 		lr_value_set(ok, rule, "shortDescription", make_text(ok, json_string(rules[i].text)));
 		lr_value_append(ok, array, rule);
 	}

@@ -20,9 +20,10 @@ json_is_valid()
 	"$PYTHON" "$SRC/tests/support/validate.py" "$SRC/docs/report-schema.json" "$1"
 }
 
+# No Debian package has the schema of OASIS, which says more. Who has the file gives its path in SARIF_SCHEMA.
 sarif_is_valid()
 {
-	"$PYTHON" "$SRC/tests/support/validate.py" "$SRC/tests/data/sarif-2.1.0-part.json" "$1"
+	"$PYTHON" "$SRC/tests/support/validate.py" "${SARIF_SCHEMA:-$SRC/tests/data/sarif-2.1.0-part.json}" "$1"
 }
 
 junit_is_valid()

@@ -38,7 +38,7 @@ static uint64_t cause_hash(const struct lr_causes *causes, const struct lr_cause
 
 static bool is_same(const struct lr_cause *a, const struct lr_cause *b)
 {
-	if (a->kind != b->kind)
+	if (a->kind != b->kind || a->is_old != b->is_old)
 		return false;
 	if (a->kind == LR_CAUSE_CYCLE)
 		return a->shape == b->shape;
@@ -160,18 +160,20 @@ void lr_causes_add_example(const struct lr_types *types, struct lr_cause *cause,
 }
 
 /* An object of which somebody forgot references, or nobody knows. */
-static struct lr_cause *add_root(struct lr_causes *causes, const struct lr_live *live)
+static struct lr_cause *add_root(struct lr_causes *causes, const struct lr_live *live, bool is_old)
 {
 	const struct lr_cause like = {
 		.kind = LR_CAUSE_LEAK,
 		.type = lr_birth_type(live->copy.birth),
 		.site = live->copy.site,
+		.is_old = is_old,
 	};
 	struct lr_cause *cause = lr_causes_find(causes, &like);
 
 	if (!cause)
 		return NULL;
-	cause->roots++;
+	cause->roots += !is_old;
+	cause->old_roots += is_old;
 	if (!lr_live_is_alive(live)) {
 		cause->dying++;
 		cause->dying_site = live->copy.state & ~LR_STATE_MASK;
@@ -184,7 +186,7 @@ void lr_causes_add_alone(struct lr_causes *causes, const struct lr_live *live)
 {
 	struct lr_type_facts type = lr_types_get(causes->types, lr_birth_type(live->copy.birth));
 	struct lr_findings *findings = causes->findings;
-	struct lr_cause *cause = add_root(causes, live);
+	struct lr_cause *cause = add_root(causes, live, false);
 
 	/* The sums are right also where there is no memory for causes. */
 	findings->objects++;
@@ -256,16 +258,19 @@ static void add_verdict(struct lr_cause *cause, const struct verdict *verdict)
 
 static uint32_t label_object(struct lr_causes *causes, uint32_t node, const struct verdict *verdict)
 {
+	const struct lr_graph *graph = causes->findings->graph;
 	struct lr_live live;
 	struct lr_cause *cause;
 
-	if (!lr_graph_take(causes->findings->graph, node, &live))
+	if (!lr_graph_take(graph, node, &live))
 		return LR_LABEL_GONE;
-	cause = add_root(causes, &live);
+	cause = add_root(causes, &live, lr_graph_is_old(graph, node));
 	if (!cause)
 		return LR_LABEL_LOST;
-	add_verdict(cause, verdict);
-	cause->gone += causes->findings->graph->nodes[node].surplus == LR_SURPLUS_GONE;
+	if (!cause->is_old) {
+		add_verdict(cause, verdict);
+		cause->gone += graph->nodes[node].surplus == LR_SURPLUS_GONE;
+	}
 	return cause->label;
 }
 
@@ -291,10 +296,25 @@ static bool find_head(const struct lr_causes *causes, const struct lr_component 
 	return found;
 }
 
+/* One that has closed since the earlier check, by way of a new object, is not. */
+static bool is_old_cycle(const struct lr_graph *graph, const struct lr_component *component)
+{
+	for (uint32_t i = 0; i < component->count; i++) {
+		if (!lr_graph_is_old(graph, lr_component_member(component, i)))
+			return false;
+	}
+	return true;
+}
+
 static uint32_t label_cycle(struct lr_causes *causes, const struct lr_component *component,
 			    uint64_t shape, const struct verdict *verdict)
 {
-	struct lr_cause like = { .kind = LR_CAUSE_CYCLE, .shape = shape, .members = component->count };
+	struct lr_cause like = {
+		.kind = LR_CAUSE_CYCLE,
+		.shape = shape,
+		.members = component->count,
+		.is_old = is_old_cycle(causes->findings->graph, component),
+	};
 	struct lr_cause *cause;
 	struct lr_live head;
 
@@ -303,8 +323,10 @@ static uint32_t label_cycle(struct lr_causes *causes, const struct lr_component 
 	cause = lr_causes_find(causes, &like);
 	if (!cause)
 		return LR_LABEL_LOST;
-	cause->roots++;
-	add_verdict(cause, verdict);
+	cause->roots += !cause->is_old;
+	cause->old_roots += cause->is_old;
+	if (!cause->is_old)
+		add_verdict(cause, verdict);
 	/* The first example is the head of the cycle that stands for all of this shape. */
 	if (cause->example_count == 1 &&
 	    compare_births(causes->types, cause->examples[0].birth, head.copy.birth) <= 0)
@@ -386,6 +408,7 @@ static void add_cycle_examples(struct lr_causes *causes)
 static void join(const struct lr_types *types, struct lr_cause *into, const struct lr_cause *cause)
 {
 	into->roots += cause->roots;
+	into->old_roots += cause->old_roots;
 	into->references += cause->references;
 	into->uncounted += cause->uncounted;
 	into->gone += cause->gone;
@@ -539,16 +562,22 @@ static void sum_up(const struct lr_causes *causes)
 		struct lr_type_facts type = lr_types_get(causes->types, lr_graph_type(graph, i));
 		struct lr_node *node = &graph->nodes[i];
 		bool is_dying = node->surplus == LR_SURPLUS_DYING;
+		bool is_old = lr_graph_is_old(graph, i);
 
 		node->label = graph->labels[node->component];
-		if (!type.is_wanted && node->label == LR_LABEL_SHARED)
+		if ((!type.is_wanted || is_old) && node->label == LR_LABEL_SHARED)
 			node->label = LR_LABEL_UNWANTED;
+		if (is_old)
+			continue;
 		add_to_sums(causes, i, node->is_looked ? graph->sizes[i] : type.size, type.is_wanted);
 		causes->findings->unlooked += !node->is_looked && !is_dying && type.is_wanted;
 	}
 }
 
-/* With patterns, causes in which no object matches were only needed to know who holds whom. */
+/*
+ * With patterns, causes in which no object matches were only needed to know who holds whom; and so were
+ * those that an earlier check told of and that keep nothing new.
+ */
 static void drop_unwanted(const struct lr_causes *causes)
 {
 	struct lr_findings *findings = causes->findings;
@@ -580,8 +609,8 @@ void lr_causes_of_graph(struct lr_causes *causes)
 	relabel_roots(causes);
 	pass_labels_on(causes);
 	sum_up(causes);
-	/* Without patterns all are. */
-	if (findings->shared > 0 && findings->is_filtered)
+	/* Without patterns, and where all is new, all are. */
+	if (findings->shared > 0 && (findings->is_filtered || findings->graph->old_count > 0))
 		lr_shared_want_causes(findings);
 	drop_unwanted(causes);
 }

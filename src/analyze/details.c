@@ -69,7 +69,7 @@ static void count_kept(struct work *work)
 	for (uint32_t node = 0; node < graph->node_count; node++) {
 		const struct slot *slot = graph->nodes[node].is_looked ? slot_of(work, node) : NULL;
 
-		if (slot && !lr_label_is_root(graph, node) &&
+		if (slot && !lr_label_is_root(graph, node) && !lr_graph_is_old(graph, node) &&
 		    !lr_tally_add(&work->kept, number_of(work, slot), lr_graph_type(graph, node),
 				  graph->sizes[node]))
 			work->lacks_memory = true;
@@ -249,7 +249,7 @@ static void look_at_edge(void *context, const struct lr_edge *edge, uint32_t fro
 		return;
 	if (lr_label_is_root(work->graph, to))
 		fill_link(work, slot, edge, from, to);
-	else
+	else if (!lr_graph_is_old(work->graph, to))
 		count_owner(work, slot, edge, from, to);
 }
 

@@ -68,9 +68,24 @@ static void add_leak(struct work *work, const struct lr_live *live, bool is_want
 {
 	/* What no pattern names may still hold, or be held by, what one does. */
 	if (work->findings->graph)
-		lr_graph_add(work->findings->graph, live);
+		lr_graph_add(work->findings->graph, live, false);
 	else if (is_wanted)
 		lr_causes_add_alone(&work->causes, live);
+}
+
+/* What is not told may hold what is. */
+static void add_holder(struct work *work, const struct lr_live *live, bool is_old)
+{
+	if (work->findings->graph)
+		lr_graph_add(work->findings->graph, live, is_old);
+}
+
+/* An earlier check told of it. */
+static void add_reported(struct work *work, const struct lr_live *live, bool is_wanted)
+{
+	work->findings->reported += is_wanted;
+	if (!work->options->reported_hold_nothing)
+		add_holder(work, live, true);
 }
 
 static void add_record(struct work *work, const struct lr_live *live)
@@ -86,13 +101,15 @@ static void add_record(struct work *work, const struct lr_live *live)
 		if (young && id < work->type_room && type.is_wanted)
 			work->live_by_type[id]++;
 		work->findings->ignored += young && type.is_wanted;
-		/* Also an old one holds what it holds. */
-		if (work->findings->graph)
-			lr_graph_add(work->findings->graph, live);
+		/* Also one from before the checkpoint. */
+		add_holder(work, live, false);
 		return;
 	}
-	if (!young)
+	if (!young) {
+		if (reported && !lr_places_is_overwritten(&work->places, live))
+			add_holder(work, live, true);
 		return;
+	}
 	/* What is inside its destructor has no room for the mark. */
 	if (work->options->only_reported && !reported && lr_live_is_alive(live))
 		return;
@@ -101,7 +118,7 @@ static void add_record(struct work *work, const struct lr_live *live)
 	if (lr_places_is_overwritten(&work->places, live))
 		work->findings->overwritten += type.is_wanted;
 	else if (reported && work->options->skip_reported)
-		work->findings->reported += type.is_wanted;
+		add_reported(work, live, type.is_wanted);
 	else
 		add_leak(work, live, type.is_wanted);
 }

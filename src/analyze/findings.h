@@ -92,9 +92,11 @@ struct lr_cause {
 	uint64_t bytes;
 	uint64_t members; /* of one cycle: how many objects hold each other */
 	uint64_t gone; /* of the roots, freed without their last unref: their memory is gone, or another's */
+	uint64_t old_roots;  /* reported by an earlier check, and of no other figure here */
 	uint64_t dying;	     /* of the roots, inside their destructor */
 	uint32_t dying_site; /* of one of those: the last unref */
-	bool shown;	     /* see lr_findings_choose() */
+	bool is_old; /* all its roots are such: it is told for what it keeps now, be it together with others (then objects is 0) */
+	bool shown;  /* see lr_findings_choose() */
 	uint32_t example_count;
 	struct lr_example examples[LR_EXAMPLES_MAX]; /* of the roots, or of one cycle's objects: by type name, then the first born, by number */
 	struct lr_detail *detail; /* if it is shown and keeps objects or is a cycle; else NULL */
@@ -135,10 +137,11 @@ struct lr_findings {
 
 struct lr_findings_options {
 	const char *type_globs; /* patterns of type names, separated by commas; NULL for all. A cause is taken if one object that it keeps matches */
-	bool skip_reported;	/* leave out what a check called by the program reported */
-	bool only_reported;	/* leave out all else that is alive */
-	bool want_types;	/* fill the totals by type */
-	uint32_t since; /* leave out what is older than this checkpoint, and what is being destroyed, of which it is not known; 0 for none */
+	bool skip_reported; /* tell nothing of what a check called by the program reported; it holds what it holds all the same */
+	bool reported_hold_nothing; /* leave that out altogether: who asks what grew wants to know where it was born */
+	bool only_reported; /* leave out all else that is alive */
+	bool want_types;    /* fill the totals by type */
+	uint32_t since; /* leave out what is older than this checkpoint, and what is being destroyed, of which it is not known; 0 for none. What is older and reported holds what it holds */
 
 	/*
 	 * Two records have one address: is the object that is there now that of @record? NULL, or

@@ -38,8 +38,9 @@ struct lr_graph *lr_graph_create(const struct lr_image *image, uint64_t live)
 	uint64_t ranks_size = padded((records / 64 + 1) * sizeof(struct lr_rank));
 	uint64_t nodes_size = padded((room + 1) * sizeof(struct lr_node));
 	uint64_t words_size = padded((room + 1) * sizeof(uint32_t));
+	uint64_t bits_size = padded((room / 64 + 1) * sizeof(uint64_t));
 	uint64_t size = padded(sizeof(struct lr_graph)) + ranks_size + nodes_size + 5 * words_size +
-			padded(edges * sizeof(uint32_t));
+			bits_size + padded(edges * sizeof(uint32_t));
 	char *at = lr_pages_map((size_t)size);
 	struct lr_graph *graph = (void *)at;
 
@@ -56,7 +57,8 @@ struct lr_graph *lr_graph_create(const struct lr_image *image, uint64_t live)
 	graph->order = (void *)(at += words_size);
 	graph->labels = (void *)(at += words_size);
 	graph->scratch = (void *)(at += words_size);
-	graph->targets = (void *)(at + words_size);
+	graph->old = (void *)(at += words_size);
+	graph->targets = (void *)(at + bits_size);
 	return graph;
 }
 
@@ -72,7 +74,7 @@ static uint32_t short_birth(uint64_t birth)
 	return lr_birth_type(birth) << 16 | (birth & 0xffff);
 }
 
-void lr_graph_add(struct lr_graph *graph, const struct lr_live *live)
+void lr_graph_add(struct lr_graph *graph, const struct lr_live *live, bool is_old)
 {
 	struct lr_rank *rank = &graph->ranks[live->ordinal / 64];
 	uint32_t number = graph->node_count;
@@ -89,6 +91,10 @@ void lr_graph_add(struct lr_graph *graph, const struct lr_live *live)
 		.component = lr_look_birth(live->copy.birth), /* see take_look() */
 	};
 	graph->births[number] = short_birth(live->copy.birth);
+	if (is_old) {
+		graph->old[number / 64] |= UINT64_C(1) << number % 64;
+		graph->old_count++;
+	}
 	graph->node_count++;
 }
 

@@ -6,8 +6,10 @@
  * Nodes that reach each other are one component; a component is cyclic if it has several nodes, or
  * one that holds itself.
  *
- * Layer: analyze. Memory from mmap, in one piece: 36 bytes a node, 4 an edge, and a quarter of a
- * byte a record.
+ * Some nodes may be old: an earlier check told of them. They hold whom they hold, but are not told again.
+ *
+ * Layer: analyze. Memory from mmap, in one piece: 36 bytes and a bit a node, 4 an edge, and a
+ * quarter of a byte a record.
  */
 #ifndef LR_ANALYZE_GRAPH_H
 #define LR_ANALYZE_GRAPH_H
@@ -50,6 +52,7 @@ struct lr_graph {
 	uint32_t edge_count;
 	uint32_t cyclic_count; /* components */
 	uint32_t label_limit;  /* larger than any label; see causes.c */
+	uint32_t old_count;
 	size_t mapped;
 
 	struct lr_rank *ranks; /* record -> node */
@@ -57,6 +60,7 @@ struct lr_graph {
 	uint32_t *births;  /* by node: type and the low bits of the number, see lr_graph_type() */
 	uint32_t *sizes;   /* by node, of those a check looked at: bytes of the object */
 	uint32_t *targets; /* nodes; but for those that are ignored */
+	uint64_t *old;	   /* a bit a node: see lr_graph_is_old() */
 	uint32_t *order; /* all nodes, by component; at the first of each component LR_FIRST_MEMBER is set */
 	uint32_t *labels;  /* by component. While components are looked for: the path */
 	uint32_t *scratch; /* one a node. While components are looked for: how far each node on the path is; while roots are: of each component, see causes.c */
@@ -82,7 +86,7 @@ void lr_graph_destroy(struct lr_graph *graph);
  * lr_graph_add() - a node. Records come in ascending order; what does not fit any more is left out:
  * it is newer than the count of them.
  */
-void lr_graph_add(struct lr_graph *graph, const struct lr_live *live);
+void lr_graph_add(struct lr_graph *graph, const struct lr_live *live, bool is_old);
 
 /**
  * lr_graph_connect() - when all nodes are there: take the looks and the edges of the image, and
@@ -127,6 +131,11 @@ static inline uint32_t lr_graph_find(const struct lr_graph *graph, uint32_t reco
 	rank = &graph->ranks[ordinal / 64];
 	bit = UINT64_C(1) << ordinal % 64;
 	return rank->is_node & bit ? rank->before + lr_bits(rank->is_node & (bit - 1)) : LR_NO_NODE;
+}
+
+static inline bool lr_graph_is_old(const struct lr_graph *graph, uint32_t node)
+{
+	return graph->old_count > 0 && graph->old[node / 64] >> node % 64 & 1;
 }
 
 static inline uint32_t lr_graph_type(const struct lr_graph *graph, uint32_t node)

@@ -73,9 +73,10 @@ int lr_order_causes(const struct lr_image *image, const struct lr_cause *a, cons
 
 	if (order == 0)
 		order = lr_order_types(image, a->type, b->type);
-	if (order == 0 && a->kind == LR_CAUSE_CYCLE)
-		return compare_numbers(a->shape, b->shape);
-	return order ? order : compare_sites(image, a->site, b->site);
+	if (order == 0)
+		order = a->kind == LR_CAUSE_CYCLE ? compare_numbers(a->shape, b->shape) :
+						    compare_sites(image, a->site, b->site);
+	return order ? order : a->is_old - b->is_old;
 }
 
 static int causes_order(const void *image, const void *a, const void *b)

@@ -12,7 +12,7 @@
 /** lr_order_types() - negative, 0, positive, as strcmp(): by type name and size */
 int lr_order_types(const struct lr_image *image, uint32_t a, uint32_t b);
 
-/** lr_order_causes() - the same: by kind and type, then by stack as modules and offsets, or by shape */
+/** lr_order_causes() - the same: by kind and type, then by stack as modules and offsets, or by shape; what is old last */
 int lr_order_causes(const struct lr_image *image, const struct lr_cause *a, const struct lr_cause *b);
 
 void lr_order_sort_causes(struct lr_findings *findings);

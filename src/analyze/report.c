@@ -181,7 +181,7 @@ static enum lr_fate fate_of(const struct lr_entry *entry)
 	return entry->is_known ? LR_FATE_KNOWN : LR_FATE_TOLD;
 }
 
-/* Return: true if it is the first of its fingerprint. */
+/* Return: true if the entry of its fingerprint refers to it. */
 static bool add_cause(struct lr_report *report, const struct lr_findings *findings,
 		      struct lr_cause *cause, const struct lr_symbolizer *symbolizer,
 		      enum lr_fate *ret_fate)
@@ -190,6 +190,7 @@ static bool add_cause(struct lr_report *report, const struct lr_findings *findin
 		find_or_add(report, lr_fingerprint(findings->image, cause, symbolizer),
 			    lr_fingerprint_place(findings->image, cause, symbolizer));
 	bool is_first = entry && !entry->cause;
+	bool is_newer = entry && entry->cause && entry->cause->is_old && !cause->is_old;
 
 	if (!entry) {
 		leave_out(report, cause);
@@ -204,14 +205,19 @@ static bool add_cause(struct lr_report *report, const struct lr_findings *findin
 	entry->uncounted += cause->uncounted;
 	entry->gone += cause->gone;
 	entry->dying += cause->dying;
-	if (is_first) {
+	entry->old_roots += cause->old_roots;
+	entry->old_objects += cause->is_old ? cause->objects : 0;
+	entry->old_bytes += cause->is_old ? cause->bytes : 0;
+	if (is_first || is_newer) {
 		entry->findings = findings;
 		entry->cause = cause;
+	}
+	if (is_first) {
 		entry->is_known = is_known(report, entry->fingerprint);
 		suppress(report, entry, symbolizer);
 	}
 	*ret_fate = fate_of(entry);
-	return is_first;
+	return is_first || is_newer;
 }
 
 /* What a symbolizer is going to be asked for. */

@@ -31,10 +31,19 @@ struct lr_entry {
 	uint64_t bytes;
 	uint64_t gone;
 	uint64_t dying;
+	uint64_t old_roots;   /* that an earlier check of their process reported */
+	uint64_t old_objects; /* that such keep now; in the sums above */
+	uint64_t old_bytes;
 	const struct lr_suppression *suppression; /* that hides it, or NULL */
 	bool is_known;				  /* a baseline has it */
 	bool shown;				  /* see lr_report_choose() */
 };
+
+/* Was it reported before, and is there only because of what it keeps now? */
+static inline bool lr_entry_is_old(const struct lr_entry *entry)
+{
+	return entry->cause->is_old;
+}
 
 struct lr_report {
 	struct lr_entry *entries;

@@ -203,7 +203,9 @@ static void tell_of_process(struct lr_sink *sink, const struct pair *pair)
 /* Without an older snapshot all that lives is shown by type only. */
 static int report(struct pair *pair, const struct check_options *options)
 {
-	const struct lr_findings_options wanted = { .skip_reported = true, .want_types = true };
+	const struct lr_findings_options wanted = { .skip_reported = true,
+						    .reported_hold_nothing = true,
+						    .want_types = true };
 	struct lr_findings findings;
 	struct lr_render render;
 	int error = pair->has_older ? mark_old(pair) : 0;

@@ -213,6 +213,10 @@ static void set_sums(struct object object, const struct lr_entry *entry)
 		set_number(object, "freed_without_unref", entry->gone);
 	if (entry->dying > 0)
 		set_number(object, "being_destroyed", entry->dying);
+	if (entry->old_roots > 0) {
+		set_number(object, "reported_before", entry->old_roots);
+		set_number(object, "kept_by_reported", entry->old_objects);
+	}
 }
 
 static json_t *make_cause(bool *ok, const struct lr_document *document, const struct lr_entry *entry)

@@ -60,13 +60,14 @@ static void write_example(const struct lr_text *text, const struct lr_entry *ent
 static void write_examples(const struct lr_text *text, const struct lr_entry *entry, const char *label)
 {
 	const struct lr_cause *cause = entry->cause;
+	uint64_t roots = lr_entry_is_old(entry) ? entry->old_roots : entry->roots;
 
 	for (uint32_t i = 0; i < cause->example_count; i++)
 		write_example(text, entry, &cause->examples[i], i == 0 ? label : "           ");
-	if (entry->roots <= cause->example_count)
+	if (roots <= cause->example_count)
 		return;
 	lr_sink_text(text->sink, "           and ");
-	lr_sink_number(text->sink, entry->roots - cause->example_count);
+	lr_sink_number(text->sink, roots - cause->example_count);
 	lr_sink_text(text->sink, " more\n");
 }
 
@@ -154,6 +155,12 @@ static void write_kept(const struct lr_text *text, const struct lr_entry *entry,
 	lr_sink_text(text->sink, " of other types\n");
 }
 
+/* Without what roots keep that an earlier check reported: that is told apart. */
+static uint64_t own_objects(const struct lr_entry *entry)
+{
+	return entry->objects - entry->old_objects;
+}
+
 /* All counts are known, and 0: an entry at rest in its cache, or a count by hand that ended without unregistering. */
 static bool is_held_by_nobody(const struct lr_entry *entry)
 {
@@ -175,7 +182,7 @@ static void write_advice(const struct lr_text *text, const struct lr_entry *entr
 		lr_sink_number(sink, to_mend);
 		lr_sink_text(sink, " references and all ");
 	}
-	lr_sink_number(sink, entry->objects);
+	lr_sink_number(sink, own_objects(entry));
 	lr_sink_text(sink, " go. Independent leaks left after that: ");
 	lr_sink_number(sink, text->report->causes - 1);
 	lr_sink_text(sink, "\n");
@@ -202,7 +209,34 @@ static void write_also_held(const struct lr_text *text, const struct lr_entry *e
 
 static bool keeps(const struct lr_entry *entry)
 {
-	return entry->objects > entry->roots;
+	return own_objects(entry) > entry->roots || lr_entry_is_old(entry);
+}
+
+/* What a leak keeps now that was reported before. */
+static void write_old_title(const struct lr_text *text, const struct lr_entry *entry)
+{
+	struct lr_sink *sink = text->sink;
+
+	lr_sink_text(sink, "reported before; it ");
+	if (entry->objects == 0) {
+		lr_sink_text(sink, "and other leaks keep more objects alive");
+		return;
+	}
+	lr_sink_text(sink, "keeps ");
+	lr_text_plural(sink, entry->objects, "more object (", "more objects (");
+	lr_sink_size(sink, entry->bytes);
+	lr_sink_text(sink, ") alive");
+}
+
+/* Where roots of the same leak were reported before, and others are new. */
+static void write_old(const struct lr_text *text, const struct lr_entry *entry)
+{
+	if (lr_entry_is_old(entry) || entry->old_objects == 0)
+		return;
+	lr_sink_text(text->sink, "  Such that were reported before keep ");
+	lr_text_plural(text->sink, entry->old_objects, "more object (", "more objects (");
+	lr_sink_size(text->sink, entry->old_bytes);
+	lr_sink_text(text->sink, ") alive\n");
 }
 
 static void write_leak_title(const struct lr_text *text, const struct lr_entry *entry)
@@ -210,6 +244,10 @@ static void write_leak_title(const struct lr_text *text, const struct lr_entry *
 	struct lr_sink *sink = text->sink;
 	uint64_t references = entry->references ? entry->references : entry->roots;
 
+	if (lr_entry_is_old(entry)) {
+		write_old_title(text, entry);
+		return;
+	}
 	if (!keeps(entry)) {
 		lr_sink_number(sink, entry->roots);
 		lr_sink_text(sink, " ");
@@ -225,9 +263,9 @@ static void write_leak_title(const struct lr_text *text, const struct lr_entry *
 	else
 		lr_text_plural(sink, references, "leaked reference keeps ",
 			       "leaked references keep ");
-	lr_text_objects(sink, entry->objects);
+	lr_text_objects(sink, own_objects(entry));
 	lr_sink_text(sink, " (");
-	lr_sink_size(sink, entry->bytes);
+	lr_sink_size(sink, entry->bytes - entry->old_bytes);
 	lr_sink_text(sink, ") alive");
 }
 
@@ -235,6 +273,10 @@ static void write_cycle_title(const struct lr_text *text, const struct lr_entry 
 {
 	struct lr_sink *sink = text->sink;
 
+	if (lr_entry_is_old(entry)) {
+		write_old_title(text, entry);
+		return;
+	}
 	if (entry->cause->members == 1)
 		lr_sink_text(sink, "1 object holds itself");
 	else
@@ -295,7 +337,7 @@ static void write_title(const struct lr_text *text, const struct lr_entry *entry
 	lr_text_color(text, "0");
 	if (!is_cycle && !keeps(entry)) {
 		lr_sink_text(sink, "  ");
-		lr_sink_size(sink, entry->bytes);
+		lr_sink_size(sink, entry->bytes - entry->old_bytes);
 	}
 	if (text->report->processes > 1) {
 		lr_sink_text(sink, "  in ");
@@ -383,6 +425,7 @@ static void write_cycle(struct lr_text *text, const struct lr_entry *entry)
 	write_site(text, entry, "  BORN AT  ", entry->cause->site);
 	write_also_kept(text, entry);
 	write_also_held(text, entry);
+	write_old(text, entry);
 }
 
 static void write_leak(struct lr_text *text, const struct lr_entry *entry)
@@ -394,10 +437,11 @@ static void write_leak(struct lr_text *text, const struct lr_entry *entry)
 		write_examples(text, entry, "  SUCH AS  ");
 	} else {
 		write_kept(text, entry, "  KEEPS    ");
-		if (!lr_text_is_of_running(text))
+		if (!lr_text_is_of_running(text) && !lr_entry_is_old(entry))
 			write_advice(text, entry);
 	}
 	write_also_held(text, entry);
+	write_old(text, entry);
 	write_gone(text, entry);
 	write_dying(text, entry);
 }

@@ -36,8 +36,11 @@ static bool is_wanted(const struct lr_looks_options *options, uint32_t state)
 		return options->since == 0;
 	if ((state & LR_STATE_MASK) != LR_STATE_ALIVE)
 		return false;
-	return value & LR_ALIVE_IGNORED || ((!options->only_reported || value & LR_ALIVE_REPORTED) &&
-					    value >> LR_ALIVE_AGE_SHIFT >= options->since);
+	if (value & LR_ALIVE_IGNORED)
+		return true;
+	/* What an earlier check reported holds what it holds, however old it is. */
+	return options->only_reported ? value & LR_ALIVE_REPORTED :
+					value >> LR_ALIVE_AGE_SHIFT >= options->since;
 }
 
 #define RECORDS_IN_SEGMENT (LR_SEGMENT_SIZE / (uint32_t)sizeof(struct lr_record))

@@ -242,4 +242,88 @@ test_a_killed_process_has_no_graph_and_each_object_is_a_leak()
 	expect_text stderr 'who holds whom is not known'
 }
 
+# growing_program LISTS: lists that are forgotten, each with an item. After the first the program checks, and then this one grows.
+growing_program()
+{
+	cat >prog.c <<-'C'
+		#include <lastref/lastref.h>
+		#include <stdlib.h>
+
+		struct item {
+			struct lastref_count refs;
+			struct item *next;
+		};
+
+		static void item_destroy(struct item *item)
+		{
+			free(item);
+		}
+
+		LASTREF_DEFINE(item, struct item, refs, item_destroy, .owns = LASTREF_OWNS(struct item, next));
+
+		static struct item *item_new(void)
+		{
+			struct item *item = calloc(1, sizeof(*item));
+
+			item_ref_init(item);
+			return item;
+		}
+
+		int main(void)
+		{
+			struct item *lists[LISTS];
+			lastref_checkpoint checkpoint;
+
+			for (int i = 0; i < LISTS; i++) {
+				lists[i] = item_new();
+				lists[i]->next = item_new();
+				if (i == 0)
+					lastref_leak_check();
+			}
+			checkpoint = lastref_checkpoint_now();
+			lists[0]->next->next = item_new();
+			lastref_leaks_since(checkpoint);
+			lists[0]->next->next->next = item_new();
+			lists[0]->next->next->next->next = item_new();
+			return 0;
+		}
+	C
+	compile prog prog.c "-DLISTS=$1"
+}
+
+fingerprints()
+{
+	sed -n 's/^LEAK .*\[\(lr-[0-9a-f]*\)\].*/\1/p' "$1"
+}
+
+test_what_a_reported_leak_holds_later_is_told_with_it()
+{
+	growing_program 1
+	run "$LASTREF_CMD" run -- ./prog
+	expect_status 23
+	expect_equal "$(fingerprints stderr | wc -l)" 3
+	expect_equal "$(fingerprints stderr | sort -u | wc -l)" 1
+	expect_match stderr '^lastref: 2 objects leaked, 32 B, 1 cause$'
+	expect_match stderr '^LEAK 1 of 1  \[lr-[0-9a-f]*\]  1 leaked reference keeps 2 objects \(32 B\) alive$'
+	expect_match stderr '^lastref: 1 object leaked, 16 B, 1 cause since the checkpoint$'
+	expect_match stderr '^LEAK 1 of 1  \[lr-[0-9a-f]*\]  reported before; it keeps 1 more object \(16 B\) alive$'
+	expect_match stderr '^LEAK 1 of 1  \[lr-[0-9a-f]*\]  reported before; it keeps 2 more objects \(32 B\) alive$'
+	expect_match stderr '^  ROOT     item#1 '
+	expect_match stderr '^  KEEPS    2 item, through item.next$'
+	expect_match stderr '^note: 3 more live objects were reported by an earlier check$'
+	expect_equal "$(grep -c 'Fix this one' stderr)" 1
+}
+
+test_a_new_root_of_a_leak_that_was_reported_is_told_beside_what_that_holds()
+{
+	growing_program 2
+	run "$LASTREF_CMD" run --report out -- ./prog
+	expect_status 23
+	expect_match out '^lastref: 4 objects leaked, 64 B, 1 cause$'
+	expect_match out '^LEAK 1 of 1  \[lr-[0-9a-f]*\]  1 leaked reference keeps 2 objects \(32 B\) alive$'
+	expect_match out '^  ROOT     item#3 '
+	expect_match out '^  Fix this one reference and all 2 go'
+	expect_match out '^  Such that were reported before keep 2 more objects \(32 B\) alive$'
+}
+
 run_tests "$@"

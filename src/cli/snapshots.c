@@ -175,7 +175,7 @@ static int list_before(struct lr_snapshots *snapshots)
 	const struct dirent *entry;
 	int error = folder ? 0 : -errno;
 
-	while (error == 0 && (entry = readdir(folder))) {
+	while (folder && error == 0 && (entry = readdir(folder))) {
 		uint32_t number = number_of(snapshots, entry->d_name);
 
 		error = number > 0 ? note_before(snapshots, number) : 0;

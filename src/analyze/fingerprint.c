@@ -4,9 +4,11 @@
  *
  * Layer: analyze. Locks: none.
  *
- * What compilers add to a name is cut off (f.constprop.0, f.part.0, f [clone .cold]), and a function that follows itself counts once: whether a
- * part of it was put apart, and how deep it recursed, is not what tells one bug from another. Hash: FNV-1a, 64 bits, folded
- * (http://www.isthe.com/chongo/tech/comp/fnv/), since it must be the same on all machines and in all versions.
+ * What compilers add to a name is cut off (f.constprop.0, f.part.0, f [clone .cold]), and a
+ * function that follows itself counts once: whether a part of it was put apart, and how deep it
+ * recursed, is not what tells one bug from another. Hash: FNV-1a, 64 bits, folded
+ * (http://www.isthe.com/chongo/tech/comp/fnv/), since it must be the same on all machines and in
+ * all versions.
  */
 #include "analyze/fingerprint.h"
 
@@ -82,17 +84,37 @@ static uint64_t add_number(uint64_t hash, uint64_t number)
 	return add_bytes(hash, (const char *)&number, sizeof(number));
 }
 
-/* Of this process and this machine only, so that the order of bytes does not matter. */
-static void add_line(void *hash_, const struct lr_address *address, const struct lr_frame *frame)
+/* A build-id names one build of a module; a path does not, and gets an even number. */
+static uint64_t build_of(const struct lr_address *address)
 {
-	uint64_t *hash = hash_;
+	const char *module = lr_frames_base_name(address->module);
+
+	if (address->build_id_size > 0)
+		return add_bytes(FNV_BASIS, (const char *)address->build_id, address->build_id_size) |
+		       1;
+	return add_bytes(FNV_BASIS, module, strlen(module)) & ~UINT64_C(1);
+}
+
+/* Of this process and this machine only, so that the order of bytes does not matter. */
+static void add_line(void *place_, const struct lr_address *address, const struct lr_frame *frame)
+{
+	struct lr_code_place *place = place_;
 	bool known = frame && frame->file && frame->line > 0;
 	const char *file = lr_frames_base_name(known ? frame->file : address->module);
+	uint64_t line = add_bytes(FNV_BASIS, file, strlen(file));
 
-	*hash = add_bytes(*hash, file, strlen(file));
-	*hash = add_number(*hash, known ? frame->line : address->offset);
+	line = add_number(line, known ? frame->line : address->offset);
 	if (frame && frame->function)
-		*hash = add_bytes(*hash, frame->function, strlen(frame->function));
+		line = add_bytes(line, frame->function, strlen(frame->function));
+	place->hash = add_number(place->hash, line);
+	place->has_lines |= known;
+	if (place->depth == LR_FRAMES_SHOWN)
+		return;
+	place->frames[place->depth++] = (struct lr_code_frame){
+		.build = build_of(address),
+		.offset = address->offset,
+		.line = line,
+	};
 }
 
 static struct lr_frames frames_of(const struct lr_image *image, const struct lr_cause *cause,
@@ -122,13 +144,44 @@ uint32_t lr_fingerprint(const struct lr_image *image, const struct lr_cause *cau
 	return (uint32_t)(hash ^ hash >> 32);
 }
 
-uint64_t lr_fingerprint_place(const struct lr_image *image, const struct lr_cause *cause,
-			      const struct lr_symbolizer *symbolizer)
+void lr_fingerprint_place(const struct lr_image *image, const struct lr_cause *cause,
+			  const struct lr_symbolizer *symbolizer, struct lr_code_place *ret)
 {
 	const struct lr_frames frames = frames_of(image, cause, symbolizer);
-	uint64_t hash = FNV_BASIS ^ cause->shape;
 
+	memset(ret, 0, sizeof(*ret));
+	ret->hash = FNV_BASIS ^ cause->shape;
 	if (cause->kind != LR_CAUSE_CYCLE)
-		lr_frames_walk(&frames, cause->site, add_line, &hash);
-	return hash;
+		lr_frames_walk(&frames, cause->site, add_line, ret);
+}
+
+bool lr_code_place_differs(const struct lr_code_place *a, const struct lr_code_place *b)
+{
+	for (uint32_t i = 0; i < a->depth && i < b->depth; i++) {
+		const struct lr_code_frame *first = &a->frames[i];
+		const struct lr_code_frame *second = &b->frames[i];
+
+		if (first->line != second->line)
+			return first->build == second->build && first->build & 1;
+	}
+	return false;
+}
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+int lr_code_place_compare(const struct lr_code_place *a, const struct lr_code_place *b)
+{
+	int order = 0;
+
+	for (uint32_t i = 0; order == 0 && i < a->depth && i < b->depth; i++) {
+		order = compare_numbers(a->frames[i].build, b->frames[i].build);
+		if (order == 0)
+			order = compare_numbers(a->frames[i].offset, b->frames[i].offset);
+	}
+	if (order == 0)
+		order = compare_numbers(a->depth, b->depth);
+	return order ? order : compare_numbers(a->hash, b->hash);
 }

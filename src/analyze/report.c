@@ -4,10 +4,11 @@
  *
  * Layer: analyze. Locks: none.
  *
- * Two causes of one process may have one fingerprint: two calls in one function. The second gets the next free one above, so that each entry has
- * its own. Which is the second is decided by the order of the causes, which is that of their places in the code: it stays while
- * both are there, and when one of them is mended, one of the two fingerprints goes. In further processes a cause is first looked
- * for at the same lines, then by fingerprint alone: another program may have called the same function.
+ * What is not obvious: which causes are one entry, and so the fingerprint of each, is known only
+ * when all processes are (see spots.c). So lr_report_add() sums up by spots, and lr_report_total()
+ * makes the entries from these. Examples and stacks of a spot are those of its first process, which
+ * must then stay in memory; unless it seems that the spot is going to be in an entry that has them
+ * already: of a hundred programs of a test suite each has its own main(), and so a spot of its own.
  */
 #include "analyze/report.h"
 
@@ -32,9 +33,12 @@ void lr_report_init(struct lr_report *report)
 void lr_report_finish(struct lr_report *report)
 {
 	lr_pages_unmap(report->entries, report->room * sizeof(*report->entries));
-	lr_pages_unmap(report->places, 2 * report->room * sizeof(*report->places));
+	lr_pages_unmap(report->parts, report->part_room * sizeof(*report->parts));
+	lr_pages_unmap(report->figures, report->figure_room * sizeof(*report->figures));
+	lr_spots_finish(&report->spots);
 	report->entries = NULL;
-	report->places = NULL;
+	report->parts = NULL;
+	report->figures = NULL;
 }
 
 void lr_report_fingerprint(uint32_t fingerprint, char text[LR_FINGERPRINT_TEXT])
@@ -42,112 +46,13 @@ void lr_report_fingerprint(uint32_t fingerprint, char text[LR_FINGERPRINT_TEXT])
 	snprintf(text, LR_FINGERPRINT_TEXT, "lr-%08x", fingerprint);
 }
 
-/* Where the entry with @fingerprint is noted, or is to be. At least half of the places are free. */
-static uint32_t *place_of(const struct lr_report *report, uint32_t fingerprint)
-{
-	size_t mask = 2 * report->room - 1;
-	size_t at = lr_hash_word(fingerprint) & mask;
-
-	while (report->places[at] &&
-	       report->entries[report->places[at] - 1].fingerprint != fingerprint)
-		at = (at + 1) & mask;
-	return &report->places[at];
-}
-
-static void note_place(struct lr_report *report, size_t ordinal)
-{
-	*place_of(report, report->entries[ordinal].fingerprint) = (uint32_t)ordinal + 1;
-}
-
-static bool has_room(struct lr_report *report)
-{
-	struct lr_report larger = *report;
-
-	if (report->count < report->room)
-		return true;
-	larger.room = report->room ? 2 * report->room : 64;
-	larger.entries = lr_pages_map(larger.room * sizeof(*larger.entries));
-	larger.places = lr_pages_map(2 * larger.room * sizeof(*larger.places));
-	if (!larger.entries || !larger.places) {
-		lr_report_finish(&larger);
-		return false;
-	}
-	if (report->entries)
-		memcpy(larger.entries, report->entries, report->count * sizeof(*larger.entries));
-	lr_report_finish(report);
-	*report = larger;
-	for (size_t i = 0; i < report->count; i++)
-		note_place(report, i);
-	return true;
-}
-
 struct lr_entry *lr_report_find(const struct lr_report *report, uint32_t fingerprint)
 {
-	uint32_t ordinal = report->room ? *place_of(report, fingerprint) : 0;
-
-	return ordinal ? &report->entries[ordinal - 1] : NULL;
-}
-
-/* Of other lines it gets no second cause of this process. */
-static bool has_this_process(const struct lr_report *report, const struct lr_entry *entry)
-{
-	return entry->last_process == report->processes;
-}
-
-/* The entry of a cause, or NULL; *@fingerprint becomes the first free one then. */
-static struct lr_entry *find_entry(const struct lr_report *report, uint32_t *fingerprint,
-				   uint64_t place)
-{
-	struct lr_entry *entry = lr_report_find(report, *fingerprint);
-	struct lr_entry *possible = NULL;
-
-	for (; entry; entry = lr_report_find(report, ++*fingerprint)) {
-		if (entry->place == place)
-			return entry;
-		if (!possible && !has_this_process(report, entry))
-			possible = entry;
+	for (size_t i = 0; i < report->count; i++) {
+		if (report->entries[i].fingerprint == fingerprint)
+			return &report->entries[i];
 	}
-	return possible;
-}
-
-static struct lr_entry *find_or_add(struct lr_report *report, uint32_t fingerprint, uint64_t place)
-{
-	struct lr_entry *entry = find_entry(report, &fingerprint, place);
-
-	if (entry)
-		return entry;
-	if (!has_room(report)) {
-		report->incomplete = true;
-		return NULL;
-	}
-	entry = &report->entries[report->count];
-	*entry = (struct lr_entry){
-		.fingerprint = fingerprint,
-		.place = place,
-		.order = report->count,
-	};
-	note_place(report, report->count++);
-	return entry;
-}
-
-static void suppress(struct lr_report *report, struct lr_entry *entry,
-		     const struct lr_symbolizer *symbolizer)
-{
-	char text[LR_FINGERPRINT_TEXT];
-	struct lr_suppression *found;
-	struct lr_birthplaces places;
-
-	if (report->suppression_count == 0)
-		return;
-	lr_report_fingerprint(entry->fingerprint, text);
-	lr_birthplaces_find(&places, entry->findings, entry->cause);
-	found = lr_suppressions_find(report->suppressions, report->suppression_count,
-				     entry->findings->image, text, places.all, places.count,
-				     symbolizer);
-	lr_birthplaces_finish(&places);
-	entry->suppression = found;
-	if (found)
-		found->causes++;
+	return NULL;
 }
 
 static bool is_known(const struct lr_report *report, uint32_t fingerprint)
@@ -174,50 +79,112 @@ static void leave_out(struct lr_report *report, const struct lr_cause *cause)
 	report->left_out_bytes += cause->bytes;
 }
 
-static enum lr_fate fate_of(const struct lr_entry *entry)
+/* As an example of an entry, which is old only if all its causes are. */
+static bool is_better(const struct lr_cause *cause, const struct lr_cause *than)
 {
-	if (entry->suppression)
-		return LR_FATE_SUPPRESSED;
-	return entry->is_known ? LR_FATE_KNOWN : LR_FATE_TOLD;
+	return !than || (than->is_old && !cause->is_old);
 }
 
-/* Return: true if the entry of its fingerprint refers to it. */
-static bool add_cause(struct lr_report *report, const struct lr_findings *findings,
-		      struct lr_cause *cause, const struct lr_symbolizer *symbolizer,
-		      enum lr_fate *ret_fate)
+static struct lr_part *part_of(const struct lr_report *report, const struct lr_spot_use *use)
 {
-	struct lr_entry *entry =
-		find_or_add(report, lr_fingerprint(findings->image, cause, symbolizer),
-			    lr_fingerprint_place(findings->image, cause, symbolizer));
-	bool is_first = entry && !entry->cause;
-	bool is_newer = entry && entry->cause && entry->cause->is_old && !cause->is_old;
+	struct lr_parts *parts = &report->parts[use->spot];
 
-	if (!entry) {
+	return use->is_suppressed ? &parts->suppressed : &parts->visible;
+}
+
+/*
+ * Another spot that is going to be in one entry with this one, as far as the processes up to now
+ * say. If it is not after all, this one is told with the other's example: the same names of
+ * functions, and other lines.
+ */
+static uint32_t find_lender(const struct lr_report *report, const struct lr_spot_use *use,
+			    const struct lr_cause *cause)
+{
+	const struct lr_spots *spots = &report->spots;
+	const struct lr_spot *spot = &spots->all[use->spot];
+	uint32_t other = lr_spots_next(spots, spot->base, LR_SPOT_NONE);
+
+	for (; other != LR_SPOT_NONE; other = lr_spots_next(spots, spot->base, other)) {
+		const struct lr_spot_use like = { other, use->is_suppressed };
+		const struct lr_cause *lent = part_of(report, &like)->cause;
+
+		if (spots->all[other].last_process != spots->process_count && lent &&
+		    !is_better(cause, lent) &&
+		    !lr_code_place_differs(&spot->place, &spots->all[other].place))
+			return other;
+	}
+	return LR_SPOT_NONE;
+}
+
+/* Return: true if @part refers to @findings now. */
+static bool take_example(const struct lr_report *report, const struct lr_spot_use *use,
+			 const struct lr_findings *findings, struct lr_cause *cause)
+{
+	struct lr_part *part = part_of(report, use);
+
+	if (!is_better(cause, part->cause))
+		return false;
+	part->lender = part->cause ? LR_SPOT_NONE : find_lender(report, use, cause);
+	if (part->lender != LR_SPOT_NONE)
+		return false;
+	part->findings = findings;
+	part->cause = cause;
+	return true;
+}
+
+static void add_sums(struct lr_part *part, const struct lr_cause *cause)
+{
+	part->causes++;
+	part->roots += cause->roots;
+	part->references += cause->references;
+	part->objects += cause->objects;
+	part->bytes += cause->bytes;
+	part->uncounted += cause->uncounted;
+	part->gone += cause->gone;
+	part->dying += cause->dying;
+	part->also_held += cause->also_held;
+	part->old_roots += cause->old_roots;
+	part->old_objects += cause->is_old ? cause->objects : 0;
+	part->old_bytes += cause->is_old ? cause->bytes : 0;
+}
+
+/* By what is known of it in its own process; the fingerprint that it gets is not known yet. */
+static void suppress(const struct lr_report *report, struct lr_spot_use *use,
+		     const struct lr_findings *findings, const struct lr_cause *cause,
+		     const struct lr_symbolizer *symbolizer)
+{
+	struct lr_birthplaces places;
+	struct lr_suppression *found;
+	struct lr_part *part;
+
+	if (report->suppression_count == 0)
+		return;
+	lr_birthplaces_find(&places, findings, cause);
+	found = lr_suppressions_find(report->suppressions, report->suppression_count,
+				     findings->image, NULL, places.all, places.count, symbolizer);
+	lr_birthplaces_finish(&places);
+	if (!found)
+		return;
+	found->causes++;
+	use->is_suppressed = true;
+	part = part_of(report, use);
+	if (!part->suppression || found < part->suppression)
+		part->suppression = found;
+}
+
+/* Return: true if the report refers to @findings by it. */
+static bool add_cause(struct lr_report *report, struct lr_spot_use *use,
+		      const struct lr_findings *findings, struct lr_cause *cause,
+		      const struct lr_symbolizer *symbolizer)
+{
+	if (use->spot == LR_SPOT_NONE) {
 		leave_out(report, cause);
+		report->incomplete = true;
 		return false;
 	}
-	entry->processes += !has_this_process(report, entry);
-	entry->last_process = report->processes;
-	entry->roots += cause->roots;
-	entry->references += cause->references;
-	entry->objects += cause->objects;
-	entry->bytes += cause->bytes;
-	entry->uncounted += cause->uncounted;
-	entry->gone += cause->gone;
-	entry->dying += cause->dying;
-	entry->old_roots += cause->old_roots;
-	entry->old_objects += cause->is_old ? cause->objects : 0;
-	entry->old_bytes += cause->is_old ? cause->bytes : 0;
-	if (is_first || is_newer) {
-		entry->findings = findings;
-		entry->cause = cause;
-	}
-	if (is_first) {
-		entry->is_known = is_known(report, entry->fingerprint);
-		suppress(report, entry, symbolizer);
-	}
-	*ret_fate = fate_of(entry);
-	return is_first || is_newer;
+	suppress(report, use, findings, cause, symbolizer);
+	add_sums(part_of(report, use), cause);
+	return take_example(report, use, findings, cause);
 }
 
 /* What a symbolizer is going to be asked for. */
@@ -307,50 +274,10 @@ static void add_process(struct lr_report *report, const struct lr_findings *find
 			    lr_image_counter(image->header, (enum lr_counter)i));
 }
 
-/* What becomes of the causes of one process. */
-struct fates {
-	uint8_t *by_label; /* enum lr_fate; NULL if no objects are shared */
-	size_t room;
-	bool any_told;
-	bool any_hidden;
-};
-
-static void begin_fates(struct lr_report *report, const struct lr_findings *findings,
-			struct fates *fates)
-{
-	if (findings->shared == 0 || !findings->graph)
-		return;
-	fates->room = findings->graph->label_limit;
-	fates->by_label = lr_pages_map(fates->room);
-	report->incomplete |= !fates->by_label;
-}
-
-static void note_fate(struct fates *fates, const struct lr_cause *cause, enum lr_fate fate)
-{
-	fates->any_told |= fate == LR_FATE_TOLD;
-	fates->any_hidden |= fate != LR_FATE_TOLD;
-	if (fates->by_label && cause->label < fates->room)
-		fates->by_label[cause->label] = (uint8_t)fate;
-}
-
-/* Objects that several causes keep together go with the last of them. */
-static void add_shared(struct lr_report *report, const struct lr_findings *findings,
-		       struct fates *fates)
-{
-	struct lr_shared_sums sums = { .objects = { [LR_FATE_TOLD] = findings->shared },
-				       .bytes = { [LR_FATE_TOLD] = findings->shared_bytes } };
-
-	if (fates->any_hidden && fates->by_label)
-		lr_shared_sum_up(findings, fates->by_label, &sums);
-	report->shared += sums.objects[LR_FATE_TOLD];
-	report->shared_bytes += sums.bytes[LR_FATE_TOLD];
-	report->shared_known += sums.objects[LR_FATE_KNOWN];
-	report->shared_suppressed += sums.objects[LR_FATE_SUPPRESSED];
-	fates->any_told |= sums.objects[LR_FATE_TOLD] > 0;
-	lr_pages_unmap(fates->by_label, fates->room);
-}
-
-/* Without memory for causes the sums of the findings are right all the same. Return: are there such? */
+/*
+ * Without memory for causes the sums of the findings are right all the same. Return: are there
+ * such?
+ */
 static bool add_nameless(struct lr_report *report, const struct lr_findings *findings)
 {
 	uint64_t objects = findings->shared;
@@ -365,29 +292,87 @@ static bool add_nameless(struct lr_report *report, const struct lr_findings *fin
 	return findings->objects > objects;
 }
 
+static size_t count_shown(const struct lr_findings *findings)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < findings->cause_count; i++)
+		count += findings->causes[i].shown;
+	return count;
+}
+
+/* Who holds the shared objects matters if some causes may be hidden. */
+static bool needs_graph(const struct lr_report *report, const struct lr_findings *findings)
+{
+	return findings->shared > 0 && findings->graph &&
+	       (report->suppression_count > 0 || report->known_fingerprint_count > 0);
+}
+
+/* Return: false without memory. */
+static bool begin_process(struct lr_report *report, const struct lr_findings *findings, bool any_told)
+{
+	struct lr_spots *spots = &report->spots;
+	size_t causes = count_shown(findings);
+
+	if (!lr_spots_grow(&report->figures, &report->figure_room, spots->process_count + 1,
+			   sizeof(*report->figures)) ||
+	    !lr_spots_grow(&report->parts, &report->part_room, spots->count + causes,
+			   sizeof(*report->parts)) ||
+	    !lr_spots_add_process(spots, causes))
+		return false;
+	report->figures[spots->process_count - 1] = (struct lr_process_figures){
+		.findings = needs_graph(report, findings) ? findings : NULL,
+		.any_told = any_told || findings->cause_count > causes,
+		.shared = findings->shared,
+		.shared_bytes = findings->shared_bytes,
+	};
+	return true;
+}
+
+/*
+ * All spots of the process must be known before the first example is chosen. Return: where its uses
+ * begin.
+ */
+static size_t add_uses(struct lr_report *report, const struct lr_findings *findings,
+		       const struct lr_symbolizer *symbolizer)
+{
+	size_t begin = report->spots.use_count;
+	struct lr_code_place place;
+
+	for (size_t i = 0; i < findings->cause_count; i++) {
+		const struct lr_cause *cause = &findings->causes[i];
+
+		if (!cause->shown)
+			continue;
+		lr_fingerprint_place(findings->image, cause, symbolizer, &place);
+		lr_spots_use(&report->spots, lr_fingerprint(findings->image, cause, symbolizer),
+			     &place);
+	}
+	return begin;
+}
+
 bool lr_report_add(struct lr_report *report, struct lr_findings *findings,
 		   const struct lr_symbolizer *symbolizer)
 {
-	struct fates fates = { .by_label = NULL };
 	bool any_first = false;
+	bool has_memory;
+	size_t use;
 
 	add_process(report, findings);
-	fates.any_told = add_nameless(report, findings);
-	begin_fates(report, findings, &fates);
+	has_memory = begin_process(report, findings, add_nameless(report, findings));
 	prepare(report, findings, symbolizer);
+	use = has_memory ? add_uses(report, findings, symbolizer) : 0;
+	report->incomplete |= !has_memory;
 	for (size_t i = 0; i < findings->cause_count; i++) {
 		struct lr_cause *cause = &findings->causes[i];
-		enum lr_fate fate = LR_FATE_TOLD;
 
-		if (cause->shown)
-			any_first |= add_cause(report, findings, cause, symbolizer, &fate);
+		if (cause->shown && has_memory)
+			any_first |= add_cause(report, &report->spots.uses[use++], findings, cause,
+					       symbolizer);
 		else
 			leave_out(report, cause);
-		note_fate(&fates, cause, fate);
 	}
-	add_shared(report, findings, &fates);
-	report->processes_with += fates.any_told;
-	return any_first;
+	return any_first || (has_memory && needs_graph(report, findings));
 }
 
 static const char *type_name(const struct lr_entry *entry)
@@ -409,14 +394,255 @@ static int compare(const void *unused, const void *a_, const void *b_)
 	return order ? order : (a->order > b->order) - (a->order < b->order);
 }
 
+/* Of the fingerprint itself. */
+static struct lr_suppression *find_suppression(const struct lr_report *report, uint32_t fingerprint)
+{
+	char text[LR_FINGERPRINT_TEXT];
+
+	lr_report_fingerprint(fingerprint, text);
+	for (size_t i = 0; i < report->suppression_count; i++) {
+		struct lr_suppression *suppression = &report->suppressions[i];
+
+		if (!lr_suppression_matches(suppression, text))
+			continue;
+		suppression->causes++;
+		return suppression;
+	}
+	return NULL;
+}
+
+static void add_part(struct lr_entry *entry, const struct lr_part *part)
+{
+	entry->causes += part->causes;
+	entry->roots += part->roots;
+	entry->references += part->references;
+	entry->objects += part->objects;
+	entry->bytes += part->bytes;
+	entry->uncounted += part->uncounted;
+	entry->gone += part->gone;
+	entry->dying += part->dying;
+	entry->also_held += part->also_held;
+	entry->old_roots += part->old_roots;
+	entry->old_objects += part->old_objects;
+	entry->old_bytes += part->old_bytes;
+	if (part->cause && is_better(part->cause, entry->cause)) {
+		entry->findings = part->findings;
+		entry->cause = part->cause;
+	}
+	if (part->suppression && (!entry->suppression || part->suppression < entry->suppression))
+		entry->suppression = part->suppression;
+}
+
+static void begin_entries(struct lr_report *report)
+{
+	for (size_t i = 0; i < report->count; i++) {
+		uint32_t fingerprint = report->spots.entries[i].fingerprint;
+
+		report->entries[i] = (struct lr_entry){
+			.fingerprint = fingerprint,
+			.is_known = is_known(report, fingerprint),
+			.suppression = find_suppression(report, fingerprint),
+		};
+	}
+}
+
+static void add_visible(struct lr_report *report)
+{
+	for (size_t i = report->spots.count; i > 0; i--) {
+		struct lr_entry *entry = &report->entries[report->spots.all[i - 1].entry];
+
+		entry->order = i - 1;
+	}
+	for (size_t i = 0; i < report->spots.count; i++)
+		add_part(&report->entries[report->spots.all[i].entry], &report->parts[i].visible);
+}
+
+/*
+ * An entry is suppressed if its fingerprint is, or all its causes are. Of another one the
+ * suppressed causes are taken out.
+ */
+static void add_suppressed(struct lr_report *report)
+{
+	for (size_t i = 0; i < report->spots.count; i++) {
+		struct lr_entry *entry = &report->entries[report->spots.all[i].entry];
+		const struct lr_part *part = &report->parts[i].suppressed;
+
+		if (part->causes > 0 && (entry->causes == 0 || entry->suppression))
+			add_part(entry, part);
+		else
+			report->suppressed += part->objects;
+	}
+}
+
+static void lend_example(const struct lr_report *report, struct lr_entry *entry,
+			 const struct lr_spot_use *use)
+{
+	const struct lr_part *part = part_of(report, use);
+	const struct lr_spot_use lender = { part->lender, use->is_suppressed };
+
+	if (part->causes == 0 || entry->cause)
+		return;
+	part = part->cause ? part : part_of(report, &lender);
+	entry->findings = part->findings;
+	entry->cause = part->cause;
+}
+
+/* Entries of which all spots counted on others, see find_lender(). */
+static void lend_examples(struct lr_report *report)
+{
+	for (uint32_t i = 0; i < report->spots.count; i++) {
+		const struct lr_spot_use visible = { i, false };
+		const struct lr_spot_use suppressed = { i, true };
+		struct lr_entry *entry = &report->entries[report->spots.all[i].entry];
+
+		lend_example(report, entry, &visible);
+		lend_example(report, entry, &suppressed);
+	}
+}
+
+/* What becomes of the causes of one process. */
+struct fates {
+	uint8_t *by_label; /* enum lr_fate; NULL if nobody asks for it */
+	size_t room;
+	bool any_told;
+	bool any_hidden;
+};
+
+static void begin_fates(struct lr_report *report, const struct lr_process_figures *figures,
+			struct fates *fates)
+{
+	fates->any_told = figures->any_told;
+	if (!figures->findings)
+		return;
+	fates->room = figures->findings->graph->label_limit;
+	fates->by_label = lr_pages_map(fates->room);
+	report->incomplete |= !fates->by_label;
+}
+
+static enum lr_fate fate_of(const struct lr_entry *entry, const struct lr_spot_use *use)
+{
+	if (entry->suppression || use->is_suppressed)
+		return LR_FATE_SUPPRESSED;
+	return entry->is_known ? LR_FATE_KNOWN : LR_FATE_TOLD;
+}
+
+static enum lr_fate look_at_use(struct lr_report *report, const struct lr_spot_use *use,
+				size_t process)
+{
+	struct lr_entry *entry;
+
+	if (use->spot == LR_SPOT_NONE)
+		return LR_FATE_TOLD;
+	entry = &report->entries[report->spots.all[use->spot].entry];
+	if (entry->last_process != process + 1 && (!use->is_suppressed || entry->suppression)) {
+		entry->processes++;
+		entry->last_process = process + 1;
+	}
+	return fate_of(entry, use);
+}
+
+static void note_fate(struct fates *fates, const struct lr_cause *cause, enum lr_fate fate)
+{
+	fates->any_told |= fate == LR_FATE_TOLD;
+	fates->any_hidden |= fate != LR_FATE_TOLD;
+	if (fates->by_label && cause->label < fates->room)
+		fates->by_label[cause->label] = (uint8_t)fate;
+}
+
+/* Objects that several causes keep together go with the last of them. */
+static void add_shared(struct lr_report *report, const struct lr_process_figures *figures,
+		       struct fates *fates)
+{
+	struct lr_shared_sums sums = { .objects = { [LR_FATE_TOLD] = figures->shared },
+				       .bytes = { [LR_FATE_TOLD] = figures->shared_bytes } };
+
+	if (fates->any_hidden && fates->by_label)
+		lr_shared_sum_up(figures->findings, fates->by_label, &sums);
+	report->shared += sums.objects[LR_FATE_TOLD];
+	report->shared_bytes += sums.bytes[LR_FATE_TOLD];
+	report->known += sums.objects[LR_FATE_KNOWN];
+	report->suppressed += sums.objects[LR_FATE_SUPPRESSED];
+	fates->any_told |= sums.objects[LR_FATE_TOLD] > 0;
+	lr_pages_unmap(fates->by_label, fates->room);
+}
+
+/* @use: where its uses begin */
+static void look_at_process(struct lr_report *report, size_t process, size_t use)
+{
+	const struct lr_process_figures *figures = &report->figures[process];
+	const struct lr_findings *findings = figures->findings;
+	static const struct lr_cause unknown = { .label = UINT32_MAX };
+	struct fates fates = { .by_label = NULL };
+	const struct lr_cause *cause = findings ? findings->causes : &unknown;
+
+	begin_fates(report, figures, &fates);
+	for (; use < report->spots.processes[process]; use++) {
+		while (findings && !cause->shown)
+			cause++;
+		note_fate(&fates, cause, look_at_use(report, &report->spots.uses[use], process));
+		cause += findings != NULL;
+	}
+	add_shared(report, figures, &fates);
+	report->processes_with += fates.any_told;
+}
+
+static void look_at_processes(struct lr_report *report)
+{
+	const struct lr_spots *spots = &report->spots;
+
+	for (size_t process = 0; process < spots->process_count; process++)
+		look_at_process(report, process, process > 0 ? spots->processes[process - 1] : 0);
+}
+
+static void leave_out_part(struct lr_report *report, const struct lr_part *part)
+{
+	report->causes_left_out += part->causes;
+	report->left_out += part->objects;
+	report->left_out_bytes += part->bytes;
+}
+
+/* Without memory for entries. */
+static void leave_all_out(struct lr_report *report)
+{
+	report->incomplete = true;
+	for (size_t i = 0; i < report->spots.count; i++)
+		leave_out_part(report, &report->parts[i].visible);
+	for (size_t i = 0; i < report->spots.process_count; i++) {
+		report->left_out += report->figures[i].shared;
+		report->left_out_bytes += report->figures[i].shared_bytes;
+	}
+	lr_spots_finish(&report->spots);
+}
+
+static void make_entries(struct lr_report *report)
+{
+	report->count = 0;
+	if (!lr_spots_number(&report->spots) ||
+	    !lr_spots_grow(&report->entries, &report->room, report->spots.entry_count,
+			   sizeof(*report->entries))) {
+		leave_all_out(report);
+		return;
+	}
+	report->count = report->spots.entry_count;
+	begin_entries(report);
+	add_visible(report);
+	add_suppressed(report);
+	lend_examples(report);
+	look_at_processes(report);
+	lr_sort(report->entries, report->count, sizeof(*report->entries), compare, NULL);
+}
+
 void lr_report_total(struct lr_report *report)
 {
-	lr_sort(report->entries, report->count, sizeof(*report->entries), compare, NULL);
+	report->processes_with = 0;
+	report->shared = 0;
+	report->shared_bytes = 0;
+	report->suppressed = 0;
+	report->known = 0;
+	make_entries(report);
 	report->causes = report->causes_left_out;
-	report->objects = report->left_out;
+	report->objects = report->left_out + report->shared;
 	report->bytes = report->left_out_bytes + report->shared_bytes;
-	report->suppressed = report->shared_suppressed;
-	report->known = report->shared_known;
 	for (size_t i = 0; i < report->count; i++) {
 		const struct lr_entry *entry = &report->entries[i];
 
@@ -430,7 +656,6 @@ void lr_report_total(struct lr_report *report)
 			report->bytes += entry->bytes;
 		}
 	}
-	report->objects += report->shared;
 }
 
 bool lr_report_is_bad(const struct lr_report *report)

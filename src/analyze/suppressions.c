@@ -177,7 +177,7 @@ struct lr_suppression *lr_suppressions_find(struct lr_suppression *suppressions,
 					    const struct lr_symbolizer *symbolizer)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (lr_suppression_matches(&suppressions[i], fingerprint))
+		if (fingerprint && lr_suppression_matches(&suppressions[i], fingerprint))
 			return &suppressions[i];
 		for (size_t p = 0; p < place_count; p++) {
 			if (matches_place(&suppressions[i], image, &places[p], symbolizer))

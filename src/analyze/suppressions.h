@@ -18,7 +18,7 @@ struct lr_suppression {
 	const char *pattern; /* length bytes in the text of the file, no zero after them */
 	size_t length;
 	unsigned int line;
-	uint64_t causes; /* that it hid so far; 0 at the end is worth a word */
+	uint64_t causes; /* times that it hid one; 0 at the end is worth a word */
 };
 
 /* What a line must be, for messages. */
@@ -50,7 +50,7 @@ struct lr_birthplace {
 
 /**
  * lr_suppressions_find() - the first one that matches a cause
- * @fingerprint: the cause's, as it is written
+ * @fingerprint: the cause's, as it is written; NULL if it is not known yet
  * @places: of its objects, see lr_birthplaces_find()
  *
  * It matches by the fingerprint, by the type's name of a place, or by function, file or module (the whole path, or its base name) of a

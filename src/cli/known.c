@@ -97,9 +97,11 @@ static int note_entry(struct lr_known_side *side, const struct lr_entry *entry)
 
 static int note_entries(struct lr_known_side *side)
 {
-	const struct lr_report *report = &side->gather.report;
-	int error = allocate(side, report->count);
+	struct lr_report *report = &side->gather.report;
+	int error;
 
+	lr_report_total(report);
+	error = allocate(side, report->count);
 	for (size_t i = 0; error == 0 && i < report->count; i++)
 		error = note_entry(side, &report->entries[i]);
 	return error;

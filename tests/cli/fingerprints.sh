@@ -168,4 +168,64 @@ test_another_caller_or_type_is_another_fingerprint()
 	expect_equal "$(cut -d' ' -f1 all | sort -u | wc -l)" 3
 }
 
+# One function, two births; the first only with an argument of which the first letter is a.
+two_births()
+{
+	program two <<-'C'
+		static APART void two(int which)
+		{
+			if (which != 'b')
+				box_ref_init(calloc(1, sizeof(struct box)));
+			touched++;
+			for (int i = 0; i < 2 && which != 'a'; i++)
+				box_ref_init(calloc(1, sizeof(struct box)));
+			touched++;
+		}
+		int main(int argc, char **argv) { two(argc > 1 ? argv[1][0] : 'x'); touched++; return 0; }
+	C
+	mkdir images
+	"$LASTREF_CMD" run --quiet --leak-exit 0 -o images/1 -- ./two a
+	"$LASTREF_CMD" run --quiet --leak-exit 0 -o images/2 -- ./two b
+	"$LASTREF_CMD" run --quiet --leak-exit 0 -o images/3 -- ./two
+}
+
+# merged FILE...: the causes of these files of images/, each with its objects and processes, by fingerprint
+merged()
+{
+	(cd images && "$LASTREF_CMD" report "$@") >out || [ $? -eq 1 ]
+	sed -n 's/^LEAK .*\[\(lr-[0-9a-f]*\)\]  \([0-9]*\) .* in \([0-9]*\) process.*/\1 \2 \3/p' out | sort
+}
+
+test_the_order_of_files_has_no_part_in_what_is_one_cause()
+{
+	local order
+
+	two_births
+	merged 1 2 3 >first
+	expect_equal "$(cut -d' ' -f2- first | tr '\n' ' ')" '2 2 4 2 '
+	for order in '1 3 2' '2 1 3' '2 3 1' '3 1 2' '3 2 1'; do
+		# shellcheck disable=SC2086 # three files
+		merged $order >other
+		diff first other
+	done
+}
+
+test_a_second_birth_in_a_function_is_new_whatever_the_order_of_files()
+{
+	two_births
+	for new in 2 3; do
+		"$LASTREF_CMD" report --format baseline -o base images/1 || [ $? -eq 1 ]
+		mkdir "both$new"
+		cp images/1 "both$new/1"
+		cp "images/$new" "both$new/2"
+		run "$LASTREF_CMD" diff base "both$new"
+		expect_status 1
+		expect_text stdout 'lastref: 1 new, 0 gone, 1 stays'
+		mv "both$new/1" "both$new/3"
+		run "$LASTREF_CMD" diff base "both$new"
+		expect_status 1
+		expect_text stdout 'lastref: 1 new, 0 gone, 1 stays'
+	done
+}
+
 run_tests "$@"

@@ -193,6 +193,39 @@ test_a_suppression_far_up_the_stack_works()
 	expect_status 1
 }
 
+test_each_process_is_compared_by_its_own_stack()
+{
+	local name
+
+	mkdir images
+	for name in one two; do
+		cat >$name.c <<-'C'
+			#include <lastref/lastref.h>
+			#include <stdlib.h>
+			struct box { struct lastref_count refs; };
+			LASTREF_DEFINE(box, struct box, refs, NULL);
+			static __attribute__((noinline)) void work(void) { box_ref_init(calloc(1, sizeof(struct box))); }
+			int main(void) { work(); return 0; }
+		C
+		compile $name $name.c -O0
+		"$LASTREF_CMD" run --quiet --leak-exit 0 -o images/$name -- ./$name
+	done
+	run "$LASTREF_CMD" report images
+	expect_match stdout '^LEAK 1 of 1 .* 2 box .* in 2 processes'
+	for name in one two; do
+		suppress "leak:^$name.c$"
+		expect_status 1
+		expect_empty stderr
+		expect_text stdout 'lastref: 1 object leaked, 8 B, 1 cause in 1 of 2 processes'
+		expect_match stdout '^LEAK 1 of 1 .* 1 box .* in 1 process'
+		expect_no_text stdout "$name.c"
+		expect_text stdout 'note: 1 leaked object is suppressed'
+	done
+	suppress 'leak:^one.c$' 'leak:^two.c$'
+	expect_status 0
+	expect_empty stderr
+}
+
 test_a_second_file_of_suppressions_is_refused()
 {
 	local command

@@ -224,6 +224,21 @@ Test(checkpoints, an_object_that_is_ignored_again_is_counted_once)
 	ASSERT_SAYS(ignore_again, 1, "note: 1 live object is ignored: first\n");
 }
 
+static int ignore_without_words(void *unused)
+{
+	(void)unused;
+	check_on();
+	lastref_ignore(box_new(), "");
+	lastref_ignore(box_new(), "known");
+	box_new();
+	return (int)lastref_leak_check();
+}
+
+Test(checkpoints, an_empty_reason_is_none)
+{
+	ASSERT_SAYS(ignore_without_words, 1, "note: 2 live objects are ignored: known\n");
+}
+
 static size_t memory_in_use(void)
 {
 	size_t size = 0, resident = 0;

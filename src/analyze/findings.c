@@ -229,12 +229,46 @@ static void make_totals(struct work *work)
 	lr_order_sort_types(findings);
 }
 
+static bool any_looked(const struct lr_graph *graph)
+{
+	for (uint32_t i = 0; i < graph->node_count; i++) {
+		if (graph->nodes[i].is_looked)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Is there a look at a record that has an object, though none is taken for an object? A check that was
+ * killed midway leaves looks at no record at all.
+ */
+static bool are_looks_lost(const struct lr_graph *graph)
+{
+	const struct lr_look *looks;
+	struct lr_live live;
+	uint64_t count;
+
+	if (lr_image_count(graph->image, LR_LOOKS) == 0 || any_looked(graph))
+		return false;
+	for (uint64_t at = 0; (looks = lr_run_at(graph->image, LR_LOOKS, at, &count)); at += count) {
+		for (uint64_t i = 0; i < count; i++) {
+			uint32_t node = lr_graph_find(graph, looks[i].record);
+
+			if (node != LR_NO_NODE && looks[i].count != LR_LOOK_DEAD &&
+			    lr_graph_take(graph, node, &live) && lr_live_is_alive(&live))
+				return true;
+		}
+	}
+	return false;
+}
+
 static void analyze(struct work *work)
 {
 	count_live(work);
 	add_records(work);
 	if (work->findings->graph) {
 		lr_graph_connect(work->findings->graph);
+		work->findings->looks_lost = are_looks_lost(work->findings->graph);
 		lr_causes_of_graph(&work->causes);
 	} else {
 		lr_causes_sort(&work->causes);

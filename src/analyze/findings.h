@@ -121,6 +121,7 @@ struct lr_findings {
 	uint64_t bytes;
 	uint64_t shared; /* objects that several causes keep together; in no cause */
 	uint64_t shared_bytes;
+	bool looks_lost; /* looks are there, and none is of an object that has its record: the file is of another lastref */
 	uint64_t unlooked; /* leaked objects that no check looked at: nothing is known of who holds them and whom they hold */
 	uint64_t ignored; /* live, but the program said that they are to be, or of one that holds them; in no cause */
 	uint64_t reported; /* live, but reported by an earlier check; in no cause */

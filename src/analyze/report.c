@@ -261,6 +261,7 @@ static void add_process(struct lr_report *report, const struct lr_findings *find
 	const struct lr_image *image = findings->image;
 
 	report->processes++;
+	report->looks_lost += findings->looks_lost;
 	report->unlooked += findings->unlooked;
 	report->ignored += findings->ignored;
 	report->reported += findings->reported;
@@ -323,6 +324,7 @@ static bool begin_process(struct lr_report *report, const struct lr_findings *fi
 	report->figures[spots->process_count - 1] = (struct lr_process_figures){
 		.findings = needs_graph(report, findings) ? findings : NULL,
 		.any_told = any_told || findings->cause_count > causes,
+		.is_snapshot = findings->image->header->state == LR_PROCESS_SNAPSHOT,
 		.shared = findings->shared,
 		.shared_bytes = findings->shared_bytes,
 	};
@@ -584,6 +586,7 @@ static void look_at_process(struct lr_report *report, size_t process, size_t use
 	}
 	add_shared(report, figures, &fates);
 	report->processes_with += fates.any_told;
+	report->snapshots_with += fates.any_told && figures->is_snapshot;
 }
 
 static void look_at_processes(struct lr_report *report)
@@ -635,6 +638,7 @@ static void make_entries(struct lr_report *report)
 void lr_report_total(struct lr_report *report)
 {
 	report->processes_with = 0;
+	report->snapshots_with = 0;
 	report->shared = 0;
 	report->shared_bytes = 0;
 	report->suppressed = 0;

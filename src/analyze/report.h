@@ -81,6 +81,7 @@ struct lr_process_figures {
 	/* if it matters who holds its shared objects, else NULL */
 	const struct lr_findings *findings;
 	bool any_told;	 /* it has leaks that are in no spot */
+	bool is_snapshot;
 	uint64_t shared; /* as in struct lr_findings */
 	uint64_t shared_bytes;
 };
@@ -105,6 +106,7 @@ struct lr_report {
 	uint64_t left_out_bytes;
 
 	/* As in struct lr_findings and in the images, of all processes. */
+	uint64_t looks_lost; /* processes */
 	uint64_t unlooked;
 	uint64_t ignored;
 	uint64_t reported;
@@ -120,6 +122,7 @@ struct lr_report {
 	uint64_t objects; /* of these, and shared ones */
 	uint64_t bytes;
 	uint64_t processes_with; /* leaked objects that are neither suppressed nor known */
+	uint64_t snapshots_with; /* of these, snapshots of processes that went on */
 	/* as in struct lr_findings, but for those that only suppressed or known causes keep */
 	uint64_t shared;
 	uint64_t shared_bytes;

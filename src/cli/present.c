@@ -75,6 +75,10 @@ void lr_present_report(struct lr_sink *sink, const struct lr_text_options *optio
 			       gather->stories_left_out);
 	if (report->processes > 0)
 		lr_text_report(sink, report, only, &words, &gather->symbolizer);
+	if (report->snapshots_with > 0)
+		lr_sink_text(sink,
+			     "note: what lives in a process that goes on may be wanted; for the exit status it counts as "
+			     "leaked\n");
 	if (report->processes > 0 && gather->failures > 0)
 		lr_sink_printf(sink,
 			       "note: %zu %s could not be read; what leaked there is not above\n",

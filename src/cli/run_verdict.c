@@ -300,13 +300,14 @@ static void summarize(struct judge *judge)
 	if (!is_told(judge) || !is_one_of_many(judge))
 		return;
 	if (judge->clean == judge->ended)
-		lr_sink_printf(sink, "lastref: no %sleaks in %zu %sprocess%s\n",
-			       judge->suppressed ? "new " : "", judge->ended,
+		lr_sink_printf(sink, "lastref: no leaks%s in %zu %sprocess%s\n",
+			       judge->suppressed ? " but suppressed ones" : "", judge->ended,
 			       judge->alone->processes > 0 ? "other " : "",
 			       judge->ended == 1 ? "" : "es");
 	else if (judge->clean > 0)
-		lr_sink_printf(sink, "\nlastref: no %sleaks in %zu of %zu processes\n",
-			       judge->suppressed ? "new " : "", judge->clean, judge->ended);
+		lr_sink_printf(sink, "\nlastref: no leaks%s in %zu of %zu processes\n",
+			       judge->suppressed ? " but suppressed ones" : "", judge->clean,
+			       judge->ended);
 }
 
 static void write_text(struct lr_sink *sink, const struct lr_text_options *options, void *gather)

@@ -22,7 +22,25 @@ static bool is_in_doubt(const struct lr_report *report)
 	       report->counters[LR_LOST_TYPES] > 0 || report->counters[LR_OTHER_COPIES] > 0;
 }
 
-/* The total, where there is no new leak. */
+/* Of a process that goes on. */
+static const char *nothing_lives(const struct lr_text *text)
+{
+	if (text->options->about == LR_TEXT_GROWN)
+		return "nothing was born since and lives";
+	if (text->report->known > 0)
+		return "nothing new lives";
+	return text->report->suppressed > 0 ? "nothing lives but what is suppressed" :
+					      "nothing lives";
+}
+
+static const char *no_leaks(const struct lr_report *report)
+{
+	if (report->known > 0)
+		return "no new leaks";
+	return report->suppressed > 0 ? "no leaks but suppressed ones" : "no leaks";
+}
+
+/* The total, where there is no new leak. What it does not tell of, a note does. */
 static void write_no_new_leaks(const struct lr_text *text)
 {
 	const struct lr_report *report = text->report;
@@ -32,14 +50,11 @@ static void write_no_new_leaks(const struct lr_text *text)
 
 	lr_sink_text(sink, "lastref: ");
 	if (lr_text_is_of_running(text)) {
-		lr_sink_printf(sink, "nothing %s%s",
-			       text->options->about == LR_TEXT_LIVE ? "lives" :
-								      "was born since and lives",
-			       known);
+		lr_sink_printf(sink, "%s%s", nothing_lives(text), known);
 	} else if (report->reported > 0) {
 		lr_text_objects(sink, report->reported);
 		lr_sink_printf(sink,
-			       " leaked, reported above by the check that the program called; nothing new%s",
+			       " leaked, reported when the program called a check; nothing new%s",
 			       known);
 	} else if (report->released > 0) {
 		lr_text_objects(sink, report->released);
@@ -48,11 +63,9 @@ static void write_no_new_leaks(const struct lr_text *text)
 			       report->released == 1 ? "was" : "were", known);
 	} else if (misuses > 0) {
 		lr_text_plural(sink, misuses, "misuse", "misuses");
-		lr_sink_printf(sink, ", reported above; no leaks%s", known);
-	} else if (report->known > 0 || report->suppressed > 0) {
-		lr_sink_printf(sink, "no new leaks%s", known);
+		lr_sink_printf(sink, ", reported when it happened; %s%s", no_leaks(report), known);
 	} else {
-		lr_sink_printf(sink, "no leaks%s", known);
+		lr_sink_printf(sink, "%s%s", no_leaks(report), known);
 	}
 }
 
@@ -103,10 +116,11 @@ static void write_where(const struct lr_text *text)
 static void write_total(const struct lr_text *text)
 {
 	const struct lr_report *report = text->report;
-	uint64_t bad =
-		report->objects + report->reported + report->released + report->counters[LR_MISUSES];
+	uint64_t bad = report->counters[LR_MISUSES];
 
-	lr_text_color(text, bad > 0 && !lr_text_is_of_running(text) ? "1;31" : "1;32");
+	if (!lr_text_is_of_running(text))
+		bad += report->objects + report->reported + report->released;
+	lr_text_color(text, bad > 0 ? "1;31" : "1;32");
 	if (report->objects == 0)
 		write_no_new_leaks(text);
 	else

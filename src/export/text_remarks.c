@@ -103,11 +103,27 @@ static void write_losses(const struct lr_text *text)
 			     "note: stacks are one frame deep: lastref walks them on x86_64 only\n");
 }
 
+/* What the first line does not tell of: it begins with the worst. */
+static void write_not_in_total(const struct lr_text *text)
+{
+	const struct lr_report *report = text->report;
+	bool is_running = lr_text_is_of_running(text);
+	uint64_t leaked = report->objects + report->reported;
+
+	/* Of what grew, the reported ones are those that lived at the check before. */
+	remark(text,
+	       text->options->about != LR_TEXT_GROWN && (is_running || leaked > 0) ? report->released :
+										     0,
+	       "object was reported by a check that the program called, and released since",
+	       "objects were reported by a check that the program called, and released since");
+	remark(text, is_running || leaked + report->released > 0 ? report->counters[LR_MISUSES] : 0,
+	       "misuse was reported when it happened", "misuses were reported when they happened");
+}
+
 /* Leaks that are in no block, and why. */
 static void write_not_above(const struct lr_text *text)
 {
 	const struct lr_report *report = text->report;
-	uint64_t leaked = report->objects + report->reported + report->released;
 
 	remark(text, report->causes > 0 ? report->shared : 0,
 	       "object is kept by several of these leaks together, and goes with the last of them",
@@ -123,8 +139,7 @@ static void write_not_above(const struct lr_text *text)
 	       report->objects > 0 && text->options->about != LR_TEXT_GROWN ? report->reported : 0,
 	       "more live object was reported by an earlier check",
 	       "more live objects were reported by an earlier check");
-	remark(text, leaked > 0 ? report->counters[LR_MISUSES] : 0, "misuse was reported above",
-	       "misuses were reported above");
+	write_not_in_total(text);
 	remark(text, report->overwritten,
 	       "object was freed without its last unref: another was born at its address",
 	       "objects were freed without their last unref: others were born at their addresses");
@@ -209,11 +224,29 @@ static void write_process_remarks(const struct lr_text *text)
 		write_types_left_out(text);
 }
 
+static void write_looks_lost(const struct lr_text *text)
+{
+	const struct lr_report *report = text->report;
+
+	if (report->looks_lost > 0 && report->processes == 1)
+		lr_sink_text(
+			text->sink,
+			"note: holders could not be looked at: what the file says of them does not fit its objects (was "
+			"it written by another version of lastref?); each object stands for itself\n");
+	else
+		remark(text, report->looks_lost,
+		       "file says of holders what does not fit its objects (was it written by another version of "
+		       "lastref?); each object of it stands for itself",
+		       "files say of holders what does not fit their objects (were they written by another version of "
+		       "lastref?); each object of them stands for itself");
+}
+
 void lr_text_remarks(const struct lr_text *text)
 {
 	const struct lr_report *report = text->report;
 
 	write_not_above(text);
+	write_looks_lost(text);
 	write_ignored(text);
 	write_losses(text);
 	if (text->only)

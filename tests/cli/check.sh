@@ -72,7 +72,49 @@ test_a_snapshot_of_the_program_itself_is_a_file_for_report()
 	expect_text stdout 'lastref: 1 object live'
 	expect_match stdout '^LIVE 1 of 1  \[lr-[0-9a-f]{8}\]  1 box'
 	expect_text stdout 'SUCH AS  box#1  (reference count of 1 instead of 0)'
+	expect_text stdout 'note: what lives in a process that goes on may be wanted; for the exit status it counts as leaked'
 	[ "$(stat -c %a snapshot)" = 600 ]
+}
+
+test_a_report_of_a_snapshot_says_for_what_it_exits_with_1()
+{
+	box_program prog <<-'C'
+		int main(void)
+		{
+			struct box *box = box_new();
+
+			lastref_leak_check();
+			box_unref(box);
+			return -lastref_snapshot("snapshot");
+		}
+	C
+	with leaks=warn:exitcode=0 ./prog
+	expect_status 0
+	run "$LASTREF_CMD" report snapshot
+	expect_status 1
+	expect_text stdout 'lastref: nothing lives'
+	expect_text stdout 'note: 1 object was reported by a check that the program called, and released since'
+	expect_no_text stdout 'note: what lives'
+}
+
+test_a_diff_of_snapshots_says_what_of_them_lives()
+{
+	box_program prog <<-'C'
+		int main(void)
+		{
+			box_new();
+			return -lastref_snapshot("snapshot");
+		}
+	C
+	with leaks=warn:exitcode=0 ./prog
+	run "$LASTREF_CMD" diff snapshot snapshot
+	expect_status 0
+	expect_text stdout 'lastref: nothing new lives'
+	expect_no_text stdout 'note: what lives'
+	echo 'leak:box' >supp
+	run "$LASTREF_CMD" report --suppressions supp snapshot
+	expect_status 0
+	expect_text stdout 'lastref: nothing lives but what is suppressed'
 }
 
 test_each_snapshot_says_what_the_object_is_then()

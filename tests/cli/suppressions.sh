@@ -32,7 +32,7 @@ test_a_leak_is_suppressed_by_type_function_file_module_or_fingerprint()
 		*)
 			expect_status 0
 			expect_empty stderr
-			expect_text stdout 'lastref: no new leaks'
+			expect_text stdout 'lastref: no leaks but suppressed ones'
 			expect_text stdout 'note: 2 leaked objects are suppressed'
 			expect_no_text stdout 'LEAK'
 			;;
@@ -104,11 +104,11 @@ test_a_run_of_which_all_is_suppressed_ends_as_its_command()
 	printf 'leak:conn_open\nleak:packet\n' >supp
 	run "$LASTREF_CMD" run --suppressions supp -- ./t_open
 	expect_status 0
-	expect_text stderr 'lastref: no new leaks'
+	expect_text stderr 'lastref: no leaks but suppressed ones'
 	expect_text stderr 'supp:2: leak:packet suppressed nothing'
 	run "$LASTREF_CMD" run --suppressions supp -- sh -c './t_open; ./t_send; ./t_clean'
 	expect_status 0
-	expect_equal "$(cat stderr)" 'lastref: no new leaks in 3 processes'
+	expect_equal "$(cat stderr)" 'lastref: no leaks but suppressed ones in 3 processes'
 	run "$LASTREF_CMD" run --quiet --suppressions supp -- ./t_open
 	expect_status 0
 	expect_empty stderr

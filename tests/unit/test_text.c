@@ -257,7 +257,53 @@ Test(text, what_was_reported_and_released_is_not_told_as_no_leaks)
 	builder.header.counters[LR_MISUSES] = 1;
 	write_report();
 	assert_says("lastref: 2 objects were reported by a check that the program called, and ");
-	assert_says("note: 1 misuse was reported above\n");
+	assert_says("note: 1 misuse was reported when it happened\n");
+}
+
+/* A snapshot is bad where the process misused counts, or released what it had reported: whatever lives. */
+Test(text, a_snapshot_in_which_nothing_lives_says_what_was_reported_before)
+{
+	options.about = LR_TEXT_LIVE;
+	cr_assert_str_eq(write_report(), "lastref: nothing lives\n");
+	builder.header.counters[LR_MISUSES] = 2;
+	builder.header.counters[LR_REPORTED] = 1;
+	cr_assert_str_eq(write_report(),
+			 "lastref: nothing lives\n"
+			 "note: 1 object was reported by a check that the program called, and released since\n"
+			 "note: 2 misuses were reported when they happened\n");
+}
+
+Test(text, a_misuse_without_a_leak_is_told_once)
+{
+	builder.header.counters[LR_MISUSES] = 1;
+	cr_assert_str_eq(write_report(), "lastref: 1 misuse, reported when it happened; no leaks\n");
+	leak("box", 1, 0);
+	write_report();
+	assert_says("note: 1 misuse was reported when it happened\n");
+}
+
+Test(text, looks_that_fit_no_object_are_not_passed_over_in_silence)
+{
+	uint32_t type = image_builder_type(&builder, "box", 2);
+	uint32_t first = image_builder_object(&builder, type, 1, 0, 1);
+	struct lr_look *look;
+
+	image_builder_edge(&builder, first, image_builder_object(&builder, type, 2, 0, 1), "next", 8);
+	write_report();
+	cr_assert_null(strstr(text, "could not be looked at"), "%s", text);
+	for (uint64_t i = 0; i < 2; i++) {
+		look = (struct lr_look *)(uintptr_t)lr_image_at(&builder.image, LR_LOOKS, i);
+		look->birth++;
+	}
+	write_report();
+	assert_says("note: holders could not be looked at: what the file says of them does not fit ");
+	/* A check that was killed before it gave its looks their records. */
+	for (uint64_t i = 0; i < 2; i++) {
+		look = (struct lr_look *)(uintptr_t)lr_image_at(&builder.image, LR_LOOKS, i);
+		look->record = 0;
+	}
+	write_report();
+	cr_assert_null(strstr(text, "could not be looked at"), "%s", text);
 }
 
 Test(text, a_note_that_points_nowhere_does_no_harm)

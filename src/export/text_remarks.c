@@ -156,8 +156,6 @@ static void add_reason(struct reasons *reasons, const char *reason)
 {
 	uint32_t i = 0;
 
-	if (reason[0] == '\0')
-		return;
 	while (i < reasons->count && strcmp(reasons->reasons[i], reason) != 0)
 		i++;
 	if (i == REASONS_SHOWN) {

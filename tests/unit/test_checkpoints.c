@@ -224,10 +224,16 @@ Test(checkpoints, an_object_that_is_ignored_again_is_counted_once)
 	ASSERT_SAYS(ignore_again, 1, "note: 1 live object is ignored: first\n");
 }
 
+/* Also where it takes the room of one that was. */
 static int ignore_without_words(void *unused)
 {
+	struct box *dies;
+
 	(void)unused;
 	check_on();
+	dies = box_new();
+	lastref_ignore(dies, "dies");
+	box_unref(dies);
 	lastref_ignore(box_new(), "");
 	lastref_ignore(box_new(), "known");
 	box_new();

@@ -34,6 +34,8 @@ static void address_of(const struct lr_image *image, const struct lr_site *site,
 		ret->build_id = module->build_id;
 		ret->build_id_size = module->build_id_size;
 	}
+	if (module && module->build_id_size == 0)
+		ret->stamp = module->stamp;
 }
 
 /* Is @function one that the template made or forwards to? The reader wants the line that called it. */

@@ -8,6 +8,8 @@
 #ifndef LR_ANALYZE_SYMBOLIZER_H
 #define LR_ANALYZE_SYMBOLIZER_H
 
+#include "base/file_stamp.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +18,7 @@ struct lr_address {
 	const char *module;	 /* path; "" if unknown */
 	const uint8_t *build_id; /* NULL if build_id_size is 0 */
 	size_t build_id_size;
+	struct lr_file_stamp stamp; /* of the file, if build_id_size is 0 */
 	uint64_t offset; /* address in the file: of the call, not of the instruction after it */
 	uint64_t pc;	 /* runtime address of the same */
 };

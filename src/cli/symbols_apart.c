@@ -8,7 +8,7 @@
  * many answers there are, and the first question without one is what it died of. Questions are sorted by module, which is
  * what is left out then.
  *
- *	answer		frame... END
+ *	answer		frame... END, or STALE for a module that is not the one that was loaded
  *	frame		FRAME, struct frame_head, function with its NUL, file with its NUL; a size is 0 where the name is not known
  */
 #include "cli/symbols_apart.h"
@@ -30,6 +30,7 @@
 #define BUILD_ID_MAX 64
 #define FRAME 'f'
 #define END '.'
+#define STALE '!'
 
 struct frame_head {
 	uint32_t function_size;
@@ -37,14 +38,15 @@ struct frame_head {
 	uint32_t line;
 };
 
-/* What is known of an address; sorted by module, build-id, offset. */
+/* What is known of an address; sorted by module, build-id, stamp, offset. */
 struct entry {
 	char *module;
 	uint8_t build_id[BUILD_ID_MAX];
 	size_t build_id_size;
+	struct lr_file_stamp stamp;
 	uint64_t offset;
 	bool asked;	    /* there is an answer, or there never will be one */
-	const char *answer; /* its frames, and END; NULL if there is none */
+	const char *answer; /* its frames, and END or STALE; NULL if there is none */
 	size_t answer_size;
 };
 
@@ -56,12 +58,24 @@ struct answers {
 	char *text;
 };
 
+/* A module of which it was said that it is stale. */
+struct said {
+	struct said *next;
+	char module[];
+};
+
 struct lr_symbols_apart {
 	struct entry *entries;
 	size_t count;
 	size_t room;
 	struct answers *answers;
+	struct said *said;
 };
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
 
 static int compare(const void *a_, const void *b_)
 {
@@ -69,13 +83,15 @@ static int compare(const void *a_, const void *b_)
 	const struct entry *b = b_;
 	int order = strcmp(a->module, b->module);
 
-	if (order == 0 && a->build_id_size != b->build_id_size)
-		return a->build_id_size < b->build_id_size ? -1 : 1;
+	if (order == 0)
+		order = compare_numbers(a->build_id_size, b->build_id_size);
 	if (order == 0)
 		order = memcmp(a->build_id, b->build_id, a->build_id_size);
-	if (order == 0 && a->offset != b->offset)
-		return a->offset < b->offset ? -1 : 1;
-	return order;
+	if (order == 0)
+		order = compare_numbers(a->stamp.size, b->stamp.size);
+	if (order == 0)
+		order = compare_numbers(a->stamp.modified, b->stamp.modified);
+	return order ? order : compare_numbers(a->offset, b->offset);
 }
 
 /* The module's name is borrowed; false for an address that no question can be made of. */
@@ -86,6 +102,7 @@ static bool make_key(const struct lr_address *address, struct entry *ret)
 	*ret = (struct entry){
 		.module = (char *)(uintptr_t)address->module,
 		.build_id_size = address->build_id_size,
+		.stamp = address->stamp,
 		.offset = address->offset,
 	};
 	if (address->build_id_size > 0)
@@ -185,6 +202,19 @@ static void be_quiet(void)
 		dup2(nowhere, STDERR_FILENO);
 }
 
+static void answer(struct lr_symbols *reader, const struct entry *entry, FILE *out)
+{
+	const struct lr_symbols_file file = {
+		.path = entry->module,
+		.build_id = entry->build_id,
+		.build_id_size = entry->build_id_size,
+		.stamp = entry->stamp,
+	};
+	int error = lr_symbols_resolve(reader, &file, entry->offset, send_frame, out);
+
+	putc_unlocked(error == -ESTALE ? STALE : END, out);
+}
+
 /* In the child. */
 static _Noreturn void answer_all(const struct lr_symbols_apart *symbols, int fd)
 {
@@ -199,9 +229,7 @@ static _Noreturn void answer_all(const struct lr_symbols_apart *symbols, int fd)
 
 		if (entry->asked)
 			continue;
-		lr_symbols_resolve(reader, entry->module, entry->build_id, entry->build_id_size,
-				   entry->offset, send_frame, out);
-		putc_unlocked(END, out);
+		answer(reader, entry, out);
 		/* What is known of one module must be out before the next one is touched. */
 		if (i + 1 < symbols->count && strcmp(entry->module, entry[1].module) != 0)
 			fflush_unlocked(out);
@@ -261,7 +289,31 @@ static const char *skip_answer(const char *place, const char *end)
 		if (!take_frame(&place, end, &unused))
 			return NULL;
 	}
-	return place < end && *place == END ? place + 1 : NULL;
+	return place < end && (*place == END || *place == STALE) ? place + 1 : NULL;
+}
+
+/* Once a module: who asked for lines is to know why there are none. */
+static void say_stale(struct lr_symbols_apart *symbols, const struct entry *entry)
+{
+	size_t size = strlen(entry->module) + 1;
+	struct said *said = symbols->said;
+
+	while (said && strcmp(said->module, entry->module) != 0)
+		said = said->next;
+	if (said)
+		return;
+	said = malloc(sizeof(*said) + size);
+	if (said) {
+		memcpy(said->module, entry->module, size);
+		said->next = symbols->said;
+		symbols->said = said;
+	}
+	if (entry->build_id_size > 0)
+		lr_complain("%s was built again since: it has another build-id; the report shows addresses in it",
+			    entry->module);
+	else
+		lr_complain("%s was built again since: it has no build-id, and another size or time (a copy must keep its time: cp -p); the report shows addresses in it",
+			    entry->module);
 }
 
 /* Give the questions their answers. Return: the first one that has none, or NULL. */
@@ -280,6 +332,8 @@ static struct entry *hand_out(struct lr_symbols_apart *symbols, const struct ans
 		if (!next)
 			return entry;
 		entry->asked = true;
+		if (next[-1] == STALE)
+			say_stale(symbols, entry);
 		entry->answer = place;
 		entry->answer_size = (size_t)(next - place);
 		place = next;
@@ -422,6 +476,12 @@ void lr_symbols_apart_destroy(struct lr_symbols_apart *symbols)
 	for (size_t i = 0; i < symbols->count; i++)
 		free(symbols->entries[i].module);
 	free(symbols->entries);
+	while (symbols->said) {
+		struct said *said = symbols->said;
+
+		symbols->said = said->next;
+		free(said);
+	}
 	while (symbols->answers) {
 		struct answers *answers = symbols->answers;
 

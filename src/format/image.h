@@ -16,6 +16,8 @@
 #ifndef LR_FORMAT_IMAGE_H
 #define LR_FORMAT_IMAGE_H
 
+#include "base/file_stamp.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -166,7 +168,10 @@ struct lr_module {
 	uint64_t end;
 	lr_text_ref path;
 	uint32_t build_id_size;
-	uint8_t build_id[32];
+	union {
+		uint8_t build_id[32];
+		struct lr_file_stamp stamp; /* if build_id_size is 0; all 0 if not known */
+	};
 };
 
 /* The birth numbers that one thread still has to deal, for types [first_type, first_type + LR_CURSORS_IN_BLOCK). */

@@ -34,6 +34,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MODULE_IDS 65535u
@@ -323,6 +324,16 @@ static lr_text_ref add_path(const struct place *place)
 	return name ? lr_arena_add_text(name, strlen(name)) : lr_arena_add_text("", 0);
 }
 
+/* Without a build-id the file's size and time are noted, by which a reader sees that it was built again. */
+static struct lr_file_stamp stamp_of(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) != 0 || !S_ISREG(status.st_mode))
+		return (struct lr_file_stamp){ 0 };
+	return lr_file_stamp_of(&status);
+}
+
 /* Caller holds modules_lock. Note a module in the arena. Returns its id or 0. */
 static uint32_t add_to_arena(const struct place *place, const struct build_id *build_id)
 {
@@ -336,8 +347,11 @@ static uint32_t add_to_arena(const struct place *place, const struct build_id *b
 	module->start = place->start;
 	module->end = place->end;
 	module->path = path;
-	memcpy(module->build_id, build_id->bytes, build_id->size);
 	module->build_id_size = build_id->size;
+	if (build_id->size > 0)
+		memcpy(module->build_id, build_id->bytes, build_id->size);
+	else
+		module->stamp = stamp_of(lr_image_text(&lr_arena_image, path, NULL));
 	return ordinal + 1;
 }
 

@@ -60,7 +60,12 @@ void lr_symbol_question(struct lr_sink *sink, const struct lr_address *address)
 	lr_sink_printf(sink, "%llx ", (unsigned long long)address->offset);
 	for (size_t i = 0; i < address->build_id_size; i++)
 		lr_sink_printf(sink, "%02x", address->build_id[i]);
-	lr_sink_text(sink, address->build_id_size > 0 ? " " : "- ");
+	if (address->build_id_size == 0 && address->stamp.size != 0)
+		lr_sink_printf(sink, "=%llx,%llx", (unsigned long long)address->stamp.size,
+			       (unsigned long long)address->stamp.modified);
+	else if (address->build_id_size == 0)
+		lr_sink_text(sink, "-");
+	lr_sink_text(sink, " ");
 	for (const char *c = address->module; *c; c++) {
 		if (*c == '\n' || *c == '\\')
 			lr_sink_text(sink, *c == '\n' ? "\\n" : "\\\\");

@@ -22,6 +22,7 @@ struct query {
 	uint64_t offset;
 	uint8_t build_id[LR_QUERY_BUILD_ID_MAX];
 	size_t build_id_size;
+	struct lr_file_stamp stamp;
 	char path[PATH_MAX];
 };
 
@@ -61,21 +62,30 @@ static int digit_value(char digit)
 	return -1;
 }
 
-/* Return: what follows the digits and one space; NULL if it is not so. */
-static const char *parse_offset(const char *text, uint64_t *ret_offset)
+/* Return: what follows the digits and @end; NULL if it is not so. */
+static const char *parse_number(const char *text, char end, uint64_t *ret_number)
 {
-	uint64_t offset = 0;
+	uint64_t number = 0;
 	int digits = 0;
 
 	for (; digit_value(*text) >= 0 && digits < 16; text++, digits++)
-		offset = offset << 4 | (uint64_t)digit_value(*text);
-	*ret_offset = offset;
-	return digits && *text == ' ' ? text + 1 : NULL;
+		number = number << 4 | (uint64_t)digit_value(*text);
+	*ret_number = number;
+	return digits && *text == end ? text + 1 : NULL;
+}
+
+static const char *parse_stamp(const char *text, struct lr_file_stamp *ret_stamp)
+{
+	text = parse_number(text, ',', &ret_stamp->size);
+	return text ? parse_number(text, ' ', &ret_stamp->modified) : NULL;
 }
 
 static const char *parse_build_id(const char *text, struct query *query)
 {
 	query->build_id_size = 0;
+	query->stamp = (struct lr_file_stamp){ 0 };
+	if (text[0] == '=')
+		return parse_stamp(text + 1, &query->stamp);
 	if (text[0] == '-')
 		return text[1] == ' ' ? text + 2 : NULL;
 	for (; digit_value(text[0]) >= 0; text += 2) {
@@ -115,7 +125,7 @@ static bool parse_query(const struct line *line, struct query *query)
 
 	if (strlen(line->text) != line->length)
 		return false;
-	rest = parse_offset(line->text, &query->offset);
+	rest = parse_number(line->text, ' ', &query->offset);
 	if (rest)
 		rest = parse_build_id(rest, query);
 	return rest && parse_path(rest, query);
@@ -139,14 +149,25 @@ static void write_frame(const struct lr_symbol_frame *frame, void *context)
 	fprintf(out, "\t%u\n", frame->line);
 }
 
+static void resolve(struct lr_symbols *symbols, const struct query *query, FILE *out)
+{
+	const struct lr_symbols_file file = {
+		.path = query->path,
+		.build_id = query->build_id,
+		.build_id_size = query->build_id_size,
+		.stamp = query->stamp,
+	};
+
+	lr_symbols_resolve(symbols, &file, query->offset, write_frame, out);
+}
+
 static void answer(struct lr_symbols *symbols, const struct line *line, FILE *out)
 {
 	struct query query;
 
 	/* Why nothing is known does not matter to who asks: the frame is shown as module+offset. */
 	if (parse_query(line, &query))
-		lr_symbols_resolve(symbols, query.path, query.build_id, query.build_id_size,
-				   query.offset, write_frame, out);
+		resolve(symbols, &query, out);
 	putc_unlocked('\n', out);
 }
 

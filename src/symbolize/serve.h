@@ -3,7 +3,9 @@
  * The line protocol by which a process under test has its addresses symbolized: it runs the command at the other end
  * of two pipes and has no elfutils in itself.
  *
- *      query    OFFSET BUILDID PATH\n         OFFSET and BUILDID in hexadecimal digits, BUILDID "-" if unknown;
+ *      query    OFFSET BUILDID PATH\n         OFFSET and BUILDID in hexadecimal digits. Without a build-id, BUILDID is
+ *                                             "=SIZE,TIME", the file's in hexadecimal digits (struct lr_file_stamp),
+ *                                             or "-" if that is unknown too;
  *                                             in PATH \n is a newline and \\ a backslash
  *      answer   FUNCTION\tFILE\tLINE\n        for each function active there, innermost first; "?" for a name
  *                                             that is unknown, 0 for a line; tabs and newlines in names become "?"

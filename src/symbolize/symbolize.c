@@ -29,6 +29,7 @@ struct lr_symbols_module {
 	char *path;
 	uint8_t *build_id;
 	size_t build_id_size;
+	struct lr_file_stamp stamp;
 	int status; /* what resolve returns for it */
 	Dwfl *dwfl;
 	struct lr_elf_symbols symbols;
@@ -72,21 +73,34 @@ void lr_symbols_destroy(struct lr_symbols *symbols)
 	free(symbols);
 }
 
-/* O_NONBLOCK: a path in a damaged image may name a pipe, on which open() would wait for ever. */
-static int open_file(const char *path)
+static bool is_stale(const struct lr_symbols_module *module, const struct stat *status)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat status;
+	struct lr_file_stamp now = lr_file_stamp_of(status);
 
-	if (fd < 0)
-		return -1;
-	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
-		return fd;
-	close(fd);
-	return -1;
+	return !module->build_id_size && !lr_file_stamp_fits(&module->stamp, &now);
 }
 
-static Dwfl_Module *report_module(struct lr_symbols_module *module)
+/*
+ * O_NONBLOCK: a path in a damaged image may name a pipe, on which open() would wait for ever.
+ * Return: the descriptor, or a negative errno.
+ */
+static int open_file(const struct lr_symbols_module *module)
+{
+	int fd = open(module->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat status;
+	int error = -ENOENT;
+
+	if (fd < 0)
+		return error;
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+		error = is_stale(module, &status) ? -ESTALE : 0;
+	if (error == 0)
+		return fd;
+	close(fd);
+	return error;
+}
+
+static Dwfl_Module *report_module(struct lr_symbols_module *module, int fd)
 {
 	static const Dwfl_Callbacks callbacks = {
 		.find_elf = dwfl_build_id_find_elf,
@@ -94,10 +108,7 @@ static Dwfl_Module *report_module(struct lr_symbols_module *module)
 		.section_address = dwfl_offline_section_address,
 	};
 	Dwfl_Module *reported;
-	int fd = open_file(module->path);
 
-	if (fd < 0)
-		return NULL;
 	module->dwfl = dwfl_begin(&callbacks);
 	if (!module->dwfl) {
 		close(fd);
@@ -126,9 +137,13 @@ static bool is_wanted(const struct lr_symbols_module *module, Dwfl_Module *repor
 
 static int read_module(struct lr_symbols_module *module)
 {
-	Dwfl_Module *reported = report_module(module);
+	int fd = open_file(module);
+	Dwfl_Module *reported;
 	Dwarf *dwarf;
 
+	if (fd < 0)
+		return fd;
+	reported = report_module(module, fd);
 	if (!reported)
 		return -ENOENT;
 	if (!is_wanted(module, reported))
@@ -140,44 +155,50 @@ static int read_module(struct lr_symbols_module *module)
 	return 0;
 }
 
-static struct lr_symbols_module *module_create(const char *path, const uint8_t *build_id, size_t size)
+static struct lr_symbols_module *module_create(const struct lr_symbols_file *file)
 {
 	struct lr_symbols_module *module = calloc(1, sizeof(*module));
 
 	if (!module)
 		return NULL;
-	module->path = strdup(path);
-	module->build_id = malloc(size + 1);
+	module->path = strdup(file->path);
+	module->build_id = malloc(file->build_id_size + 1);
 	if (!module->path || !module->build_id) {
 		module_destroy(module);
 		return NULL;
 	}
-	if (size)
-		memcpy(module->build_id, build_id, size);
-	module->build_id_size = size;
+	if (file->build_id_size)
+		memcpy(module->build_id, file->build_id, file->build_id_size);
+	module->build_id_size = file->build_id_size;
+	module->stamp = file->stamp;
 	module->status = read_module(module);
 	return module;
 }
 
-static bool is_module(const struct lr_symbols_module *module, const char *path,
-		      const uint8_t *build_id, size_t size)
+static bool is_module(const struct lr_symbols_module *module, const struct lr_symbols_file *file)
 {
-	return module->build_id_size == size && strcmp(module->path, path) == 0 &&
-	       (!size || memcmp(module->build_id, build_id, size) == 0);
+	size_t size = file->build_id_size;
+
+	if (module->build_id_size != size || strcmp(module->path, file->path) != 0)
+		return false;
+	if (size)
+		return memcmp(module->build_id, file->build_id, size) == 0;
+	return module->stamp.size == file->stamp.size &&
+	       module->stamp.modified == file->stamp.modified;
 }
 
-static struct lr_symbols_module *find_module(struct lr_symbols *symbols, const char *path,
-					     const uint8_t *build_id, size_t size)
+static struct lr_symbols_module *find_module(struct lr_symbols *symbols,
+					     const struct lr_symbols_file *file)
 {
 	struct lr_symbols_module **link = &symbols->modules, *module;
 
-	while (*link && !is_module(*link, path, build_id, size))
+	while (*link && !is_module(*link, file))
 		link = &(*link)->next;
 	module = *link;
 	if (module)
 		*link = module->next;
 	else
-		module = module_create(path, build_id, size);
+		module = module_create(file);
 	if (module) {
 		module->next = symbols->modules;
 		symbols->modules = module;
@@ -185,10 +206,10 @@ static struct lr_symbols_module *find_module(struct lr_symbols *symbols, const c
 	return module;
 }
 
-int lr_symbols_resolve(struct lr_symbols *symbols, const char *module_path, const uint8_t *build_id,
-		       size_t build_id_size, uint64_t offset, lr_symbol_emit emit, void *context)
+int lr_symbols_resolve(struct lr_symbols *symbols, const struct lr_symbols_file *file,
+		       uint64_t offset, lr_symbol_emit emit, void *context)
 {
-	struct lr_symbols_module *module = find_module(symbols, module_path, build_id, build_id_size);
+	struct lr_symbols_module *module = find_module(symbols, file);
 	const char *symbol;
 	char *demangled;
 

@@ -138,6 +138,69 @@ test_a_program_that_is_gone_is_shown_by_offset()
 	expect_match stdout 'leaks\+0x[0-9a-f]+'
 }
 
+# small_leak LINES FLAG...: build ./small with so many empty lines before main(), which leaks one box.
+small_leak()
+{
+	{
+		printf '%*s' "$1" '' | tr ' ' '\n'
+		cat <<'C'
+#include <lastref/lastref.h>
+#include <stdlib.h>
+struct box { struct lastref_count refs; };
+LASTREF_DEFINE(box, struct box, refs, NULL);
+int main(void)
+{
+	box_ref_init(calloc(1, sizeof(struct box)));
+	return 0;
+}
+C
+	} >small.c
+	compile small small.c "${@:2}"
+}
+
+# expect_stale WHY: `lastref report file` shows addresses in ./small, and says once why.
+expect_stale()
+{
+	run "$LASTREF_CMD" report file
+	expect_status 1
+	expect_match stdout 'BORN AT  small\+0x[0-9a-f]+'
+	expect_no_text stdout 'small.c'
+	expect_equal "$(grep -c 'was built again since' stderr)" 1
+	expect_text stderr "$1"
+}
+
+test_a_program_that_was_built_again_is_shown_by_offset_and_the_reason_said()
+{
+	small_leak 0
+	run "$LASTREF_CMD" run --quiet -o file -- ./small
+	run "$LASTREF_CMD" report file
+	expect_text stdout 'BORN AT  small.c:7 main'
+	expect_empty stderr
+	small_leak 20
+	expect_stale 'another build-id'
+}
+
+test_the_same_without_a_build_id_by_the_size_or_the_time_of_the_file()
+{
+	small_leak 0 -Wl,--build-id=none
+	cp -p small first
+	run "$LASTREF_CMD" run --quiet -o file -- ./small
+	run "$LASTREF_CMD" report file
+	expect_text stdout 'BORN AT  small.c:7 main'
+	expect_empty stderr
+	cp small again
+	mv again small
+	expect_stale 'another size or time'
+	small_leak 20 -Wl,--build-id=none -O0 -DMORE
+	echo >>small
+	touch -r first small
+	expect_stale 'another size or time'
+	cp -p first small
+	run "$LASTREF_CMD" report file
+	expect_text stdout 'BORN AT  small.c:7 main'
+	expect_empty stderr
+}
+
 test_a_killed_process_is_told_of()
 {
 	compile killed - <<-'C'

@@ -107,7 +107,8 @@ static int resolve(struct lr_symbols *symbols, const char *path, uint64_t addres
 		   struct frames *frames)
 {
 	frames->count = 0;
-	return lr_symbols_resolve(symbols, path, NULL, 0, address, collect, frames);
+	return lr_symbols_resolve(symbols, &(struct lr_symbols_file){ .path = path }, address,
+				  collect, frames);
 }
 
 /* Every @step bytes of the functions that lie in @path's symbol table. */
@@ -338,7 +339,9 @@ Test(symbolize, without_dwarf_the_symbol_table_gives_the_function_alone)
 	cr_assert_eq(resolve(symbols, path, address, &frames), 0);
 	cr_assert_eq(frames.count, 1);
 	cr_assert_str_eq(frames.items[0].function, "outer");
-	cr_assert_eq(lr_symbols_resolve(symbols, path, NULL, 0, address, keep_last, &frame), 0);
+	cr_assert_eq(lr_symbols_resolve(symbols, &(struct lr_symbols_file){ .path = path }, address,
+					keep_last, &frame),
+		     0);
 	cr_assert_null(frame.file);
 	cr_assert_eq(frame.line, 0);
 	cr_assert_eq(resolve(symbols, path, address_of(FIXTURE, "input"), &frames), 0);
@@ -398,25 +401,70 @@ Test(symbolize, a_file_with_another_build_id_is_stale)
 	uint64_t address = address_of(FIXTURE, "outer");
 	struct lr_symbols *symbols = lr_symbols_create(false);
 	uint8_t build_id[BUILD_ID_SIZE];
+	struct lr_symbols_file file = {
+		.path = FIXTURE,
+		.build_id = build_id,
+		.build_id_size = sizeof(build_id),
+	};
 	char hex[64];
 	struct frames frames = { .count = 0 };
 
 	read_build_id(FIXTURE, build_id, hex);
-	cr_assert_eq(lr_symbols_resolve(symbols, FIXTURE, build_id, sizeof(build_id), address,
-					collect, &frames),
-		     0);
+	cr_assert_eq(lr_symbols_resolve(symbols, &file, address, collect, &frames), 0);
 	cr_assert_gt(frames.count, 0);
 
 	frames.count = 0;
 	build_id[3] ^= 1;
 	for (int i = 0; i < 2; i++)
-		cr_assert_eq(lr_symbols_resolve(symbols, FIXTURE, build_id, sizeof(build_id),
-						address, collect, &frames),
-			     -ESTALE);
-	cr_assert_eq(lr_symbols_resolve(symbols, FIXTURE, build_id, 8, address, collect, &frames),
-		     -ESTALE);
+		cr_assert_eq(lr_symbols_resolve(symbols, &file, address, collect, &frames), -ESTALE);
+	file.build_id_size = 8;
+	cr_assert_eq(lr_symbols_resolve(symbols, &file, address, collect, &frames), -ESTALE);
 	cr_assert_eq(frames.count, 0);
 	lr_symbols_destroy(symbols);
+}
+
+static struct lr_file_stamp stamp_of(const char *path)
+{
+	struct stat status;
+
+	cr_assert_eq(stat(path, &status), 0);
+	return lr_file_stamp_of(&status);
+}
+
+/* A module without a build-id, of which the image has the file's size and time. */
+static int resolve_stamped(const char *path, uint64_t size, uint64_t modified)
+{
+	struct lr_symbols *symbols = lr_symbols_create(false);
+	const struct lr_symbols_file file = { .path = path, .stamp = { size, modified } };
+	struct frames frames = { .count = 0 };
+	int result =
+		lr_symbols_resolve(symbols, &file, address_of(FIXTURE, "outer"), collect, &frames);
+
+	lr_symbols_destroy(symbols);
+	cr_assert_eq(frames.count > 0, result == 0);
+	return result;
+}
+
+Test(symbolize, a_file_of_another_size_or_time_is_stale_where_there_is_no_build_id)
+{
+	struct lr_file_stamp stamp = stamp_of(FIXTURE);
+
+	cr_assert_eq(resolve_stamped(FIXTURE, stamp.size, stamp.modified), 0);
+	cr_assert_eq(resolve_stamped(FIXTURE, 0, 0), 0, "nothing is known of it");
+	cr_assert_eq(resolve_stamped(FIXTURE, stamp.size + 1, stamp.modified), -ESTALE);
+	cr_assert_eq(resolve_stamped(FIXTURE, stamp.size, stamp.modified + 1), -ESTALE);
+	cr_assert_eq(resolve_stamped(FIXTURE, stamp.size, stamp.modified - 1), -ESTALE);
+}
+
+Test(symbolize, a_copy_that_kept_the_seconds_of_its_time_is_not_stale)
+{
+	char copy[PATH_MAX];
+
+	snprintf(copy, sizeof(copy), "%s/copy", directory);
+	run("cp '%s' '%s' && touch -d '2024-05-06 07:08:09 UTC' '%s'", FIXTURE, copy, copy);
+	cr_assert_eq(resolve_stamped(copy, stamp_of(copy).size, UINT64_C(1714979289123456789)), 0);
+	cr_assert_eq(resolve_stamped(copy, stamp_of(copy).size, UINT64_C(1714979288123456789)),
+		     -ESTALE);
 }
 
 Test(symbolize, a_module_that_is_not_there_or_no_elf_file_is_not_found)
@@ -494,14 +542,14 @@ Test(symbolize, entries_that_dwz_moved_to_an_alternate_file_are_found)
 static void resolve_some(const char *path, const uint8_t *build_id, size_t size, int count)
 {
 	struct lr_symbols *symbols = lr_symbols_create(false);
+	const struct lr_symbols_file file = { path, build_id, size, { 0 } };
 	struct frames frames;
 
 	for (int i = 0; i < count; i++) {
 		int result;
 
 		frames.count = 0;
-		result = lr_symbols_resolve(symbols, path, build_id, size, addresses[i], collect,
-					    &frames);
+		result = lr_symbols_resolve(symbols, &file, addresses[i], collect, &frames);
 		cr_assert(result == 0 || result == -ENOENT || result == -ESTALE);
 	}
 	lr_symbols_destroy(symbols);
@@ -681,7 +729,8 @@ Test(symbolize, queries_are_answered_in_their_order)
 		uint64_t address = address_of(FIXTURE, functions[i]) + 4;
 
 		query += sprintf(query, "%lx %s %s\n", address, i == 1 ? "-" : hex, FIXTURE);
-		lr_symbols_resolve(symbols, FIXTURE, NULL, 0, address, emit_line, &end);
+		lr_symbols_resolve(symbols, &(struct lr_symbols_file){ .path = FIXTURE }, address,
+				   emit_line, &end);
 		end = stpcpy(end, "\n");
 	}
 	answers = serve(queries, strlen(queries));
@@ -698,6 +747,19 @@ Test(symbolize, a_stale_module_has_an_empty_answer)
 	snprintf(query, sizeof(query), "%lx 00112233 %s\n", address_of(FIXTURE, "outer"), FIXTURE);
 	answers = serve(query, strlen(query));
 	cr_assert_str_eq(answers, "\n");
+	free(answers);
+}
+
+Test(symbolize, a_query_can_have_a_size_and_a_time_in_place_of_a_build_id)
+{
+	struct lr_file_stamp stamp = stamp_of(FIXTURE);
+	uint64_t address = address_of(FIXTURE, "complain");
+	char query[2 * PATH_MAX], *answers;
+
+	snprintf(query, sizeof(query), "%lx =%lx,%lx %s\n%lx =%lx,%lx %s\n", address, stamp.size + 1,
+		 stamp.modified, FIXTURE, address, stamp.size, stamp.modified, FIXTURE);
+	answers = serve(query, strlen(query));
+	cr_assert_eq(strncmp(answers, "\ncomplain\t", 10), 0, "%s", answers);
 	free(answers);
 }
 
@@ -728,6 +790,9 @@ Test(symbolize, a_malformed_query_has_an_empty_answer_and_the_next_one_its_own)
 		"12345678901234567 - /bin/true",
 		"1000 abc /bin/true",
 		"1000 -- /bin/true",
+		"1000 =1 /bin/true",
+		"1000 =1,/bin/true",
+		"1000 =,1 /bin/true",
 		"1000  /bin/true",
 		"1000 - /bin/tr\\ue",
 		"1000 - /bin/true\\",

@@ -58,7 +58,8 @@ struct lr_link {
 	bool is_found; /* by a word that points there; nobody declared it a reference */
 };
 
-#define LR_KEPT_MAX 4
+/* More than a report shows: what many processes keep is added up by type. */
+#define LR_KEPT_MAX 16
 #define LR_LINKS_MAX 6
 
 /* What only causes that are shown need. */

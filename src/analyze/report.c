@@ -36,6 +36,7 @@ void lr_report_finish(struct lr_report *report)
 	lr_pages_unmap(report->parts, report->part_room * sizeof(*report->parts));
 	lr_pages_unmap(report->figures, report->figure_room * sizeof(*report->figures));
 	lr_spots_finish(&report->spots);
+	lr_keeps_finish(&report->keeps);
 	report->entries = NULL;
 	report->parts = NULL;
 	report->figures = NULL;
@@ -177,14 +178,21 @@ static bool add_cause(struct lr_report *report, struct lr_spot_use *use,
 		      const struct lr_findings *findings, struct lr_cause *cause,
 		      const struct lr_symbolizer *symbolizer)
 {
+	struct lr_part *part;
+	bool refers = false;
+
 	if (use->spot == LR_SPOT_NONE) {
 		leave_out(report, cause);
 		report->incomplete = true;
 		return false;
 	}
 	suppress(report, use, findings, cause, symbolizer);
-	add_sums(part_of(report, use), cause);
-	return take_example(report, use, findings, cause);
+	part = part_of(report, use);
+	add_sums(part, cause);
+	if (!lr_keeps_add(&report->keeps, &part->keeps, findings->image, cause->detail, &refers))
+		report->incomplete = true;
+	report->part_keeps = report->keeps.list_count;
+	return take_example(report, use, findings, cause) || refers;
 }
 
 /* What a symbolizer is going to be asked for. */
@@ -360,6 +368,7 @@ bool lr_report_add(struct lr_report *report, struct lr_findings *findings,
 	bool has_memory;
 	size_t use;
 
+	report->keeps.list_count = report->part_keeps;
 	add_process(report, findings);
 	has_memory = begin_process(report, findings, add_nameless(report, findings));
 	prepare(report, findings, symbolizer);
@@ -413,8 +422,9 @@ static struct lr_suppression *find_suppression(const struct lr_report *report, u
 	return NULL;
 }
 
-static void add_part(struct lr_entry *entry, const struct lr_part *part)
+static void add_part(struct lr_report *report, struct lr_entry *entry, const struct lr_part *part)
 {
+	report->incomplete |= !lr_keeps_join(&report->keeps, &entry->keeps, part->keeps);
 	entry->causes += part->causes;
 	entry->roots += part->roots;
 	entry->references += part->references;
@@ -456,7 +466,8 @@ static void add_visible(struct lr_report *report)
 		entry->order = i - 1;
 	}
 	for (size_t i = 0; i < report->spots.count; i++)
-		add_part(&report->entries[report->spots.all[i].entry], &report->parts[i].visible);
+		add_part(report, &report->entries[report->spots.all[i].entry],
+			 &report->parts[i].visible);
 }
 
 /*
@@ -470,7 +481,7 @@ static void add_suppressed(struct lr_report *report)
 		const struct lr_part *part = &report->parts[i].suppressed;
 
 		if (part->causes > 0 && (entry->causes == 0 || entry->suppression))
-			add_part(entry, part);
+			add_part(report, entry, part);
 		else
 			report->suppressed += part->objects;
 	}
@@ -487,6 +498,14 @@ static void lend_example(const struct lr_report *report, struct lr_entry *entry,
 	part = part->cause ? part : part_of(report, &lender);
 	entry->findings = part->findings;
 	entry->cause = part->cause;
+}
+
+static void sort_keeps(struct lr_report *report)
+{
+	for (size_t i = 0; i < report->count; i++) {
+		if (report->entries[i].keeps != 0)
+			lr_keeps_sort(&report->keeps, report->entries[i].keeps);
+	}
 }
 
 /* Entries of which all spots counted on others, see find_lender(). */
@@ -620,6 +639,7 @@ static void leave_all_out(struct lr_report *report)
 static void make_entries(struct lr_report *report)
 {
 	report->count = 0;
+	report->keeps.list_count = report->part_keeps;
 	if (!lr_spots_number(&report->spots) ||
 	    !lr_spots_grow(&report->entries, &report->room, report->spots.entry_count,
 			   sizeof(*report->entries))) {
@@ -630,6 +650,7 @@ static void make_entries(struct lr_report *report)
 	begin_entries(report);
 	add_visible(report);
 	add_suppressed(report);
+	sort_keeps(report);
 	lend_examples(report);
 	look_at_processes(report);
 	lr_sort(report->entries, report->count, sizeof(*report->entries), compare, NULL);

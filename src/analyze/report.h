@@ -12,6 +12,7 @@
 #define LR_ANALYZE_REPORT_H
 
 #include "analyze/findings.h"
+#include "analyze/keeps.h"
 #include "analyze/spots.h"
 #include "analyze/suppressions.h"
 #include "analyze/symbolizer.h"
@@ -36,6 +37,7 @@ struct lr_part {
 	uint64_t old_roots;
 	uint64_t old_objects; /* that such keep now; in the sums above */
 	uint64_t old_bytes;
+	uint32_t keeps;			    /* number of the list in lr_report.keeps, or 0 */
 	struct lr_suppression *suppression; /* the first of the file that hides some of it */
 };
 
@@ -64,6 +66,7 @@ struct lr_entry {
 	uint64_t old_roots;
 	uint64_t old_objects; /* that such keep now; in the sums above */
 	uint64_t old_bytes;
+	uint32_t keeps; /* see lr_report_keeps() */
 	/* that hides it, or NULL. A part that is suppressed elsewhere is in no figure above */
 	const struct lr_suppression *suppression;
 	bool is_known; /* a baseline has it */
@@ -93,6 +96,8 @@ struct lr_report {
 	struct lr_spots spots;
 	struct lr_parts *parts; /* one a spot */
 	size_t part_room;
+	struct lr_keeps keeps;
+	size_t part_keeps; /* how many of its lists are those of parts; those of entries follow */
 	struct lr_process_figures *figures; /* one a process of spots */
 	size_t figure_room;
 	/* set by the caller, before the first lr_report_add() */
@@ -155,6 +160,15 @@ void lr_report_total(struct lr_report *report);
 
 /** lr_report_find() - the entry with this fingerprint. Return: NULL if there is none. */
 struct lr_entry *lr_report_find(const struct lr_report *report, uint32_t fingerprint);
+
+/**
+ * lr_report_keeps() - what goes with an entry, roots not included. Return: NULL if that is nothing.
+ */
+static inline const struct lr_keep_list *lr_report_keeps(const struct lr_report *report,
+							 const struct lr_entry *entry)
+{
+	return entry->keeps != 0 ? &report->keeps.lists[entry->keeps - 1] : NULL;
+}
 
 /**
  * lr_report_choose() - mark the @max largest of the entries that are neither suppressed nor known

@@ -129,16 +129,17 @@ static void set_member(struct object object, const struct lr_image *image,
 		set_number(object, "offset", member->offset);
 }
 
-static json_t *make_kept(bool *ok, const struct lr_image *image, const struct lr_kept *kept)
+static json_t *make_kept(bool *ok, const struct lr_report *report, const struct lr_keep *keep)
 {
+	const struct lr_keep_name *name = &report->keeps.names[keep->name];
 	struct object object = object_begin(ok);
 
-	set(object, "type", lr_value_type(image, kept->type));
-	set_number(object, "objects", kept->objects);
-	set_number(object, "bytes", kept->bytes);
-	if (kept->owner != 0) {
-		set(object, "owner", lr_value_type(image, kept->owner));
-		set_member(object, image, &kept->member);
+	set(object, "type", lr_value_type(name->image, name->type));
+	set_number(object, "objects", keep->objects);
+	set_number(object, "bytes", keep->bytes);
+	if (name->owner != 0) {
+		set(object, "owner", lr_value_type(name->image, name->owner));
+		set_member(object, name->image, &name->member);
 	}
 	return object.value;
 }
@@ -154,20 +155,22 @@ static json_t *make_link(bool *ok, const struct lr_image *image, const struct lr
 	return object.value;
 }
 
-static void set_detail(struct object object, const struct lr_entry *entry)
+static void set_detail(struct object object, const struct lr_report *report,
+		       const struct lr_entry *entry)
 {
+	const struct lr_keep_list *keeps = lr_report_keeps(report, entry);
 	const struct lr_image *image = entry->findings->image;
 	const struct lr_detail *detail = entry->cause->detail;
 	json_t *kept = json_array();
 	json_t *links = json_array();
 
-	for (uint32_t i = 0; detail && i < detail->kept_count; i++)
-		lr_value_append(object.ok, kept, make_kept(object.ok, image, &detail->kept[i]));
+	for (uint32_t i = 0; keeps && i < keeps->count; i++)
+		lr_value_append(object.ok, kept, make_kept(object.ok, report, &keeps->all[i]));
 	for (uint32_t i = 0; detail && i < detail->link_count; i++)
 		lr_value_append(object.ok, links, make_link(object.ok, image, &detail->links[i]));
 	set(object, "keeps", kept);
-	if (detail && detail->kept_others > 0)
-		set_number(object, "keeps_others", detail->kept_others);
+	if (keeps && keeps->others > 0)
+		set_number(object, "keeps_others", keeps->others);
 	if (entry->cause->kind == LR_CAUSE_CYCLE)
 		set(object, "links", links);
 	else
@@ -236,7 +239,7 @@ static json_t *make_cause(bool *ok, const struct lr_document *document, const st
 		set(object, "last_unref_at",
 		    lr_value_stack(ok, document, entry, cause->dying_site, make_frame, NULL));
 	set(object, "examples", make_examples(ok, document, entry));
-	set_detail(object, entry);
+	set_detail(object, document->report, entry);
 	return object.value;
 }
 

@@ -123,35 +123,33 @@ static void write_member(struct lr_sink *sink, const struct lr_image *image,
 	}
 }
 
-static void write_kept_line(const struct lr_text *text, const struct lr_entry *entry,
-			    const struct lr_kept *kept, const char *label)
+static void write_kept_line(const struct lr_text *text, const struct lr_keep *keep, const char *label)
 {
-	const struct lr_image *image = entry->findings->image;
+	const struct lr_keep_name *name = &text->report->keeps.names[keep->name];
 	struct lr_sink *sink = text->sink;
 
 	lr_sink_text(sink, label);
-	lr_sink_number(sink, kept->objects);
+	lr_sink_number(sink, keep->objects);
 	lr_sink_text(sink, " ");
-	lr_text_type(sink, image, kept->type);
-	if (kept->owner != 0) {
+	lr_text_type(sink, name->image, name->type);
+	if (name->owner != 0) {
 		lr_sink_text(sink, ", through ");
-		lr_text_type(sink, image, kept->owner);
-		write_member(sink, image, &kept->member);
+		lr_text_type(sink, name->image, name->owner);
+		write_member(sink, name->image, &name->member);
 	}
 	lr_sink_text(sink, "\n");
 }
 
-/* The example is one process's, and so are these figures. */
 static void write_kept(const struct lr_text *text, const struct lr_entry *entry, const char *label)
 {
-	const struct lr_detail *detail = entry->cause->detail;
+	const struct lr_keep_list *keeps = lr_report_keeps(text->report, entry);
 
-	for (uint32_t i = 0; detail && i < detail->kept_count; i++)
-		write_kept_line(text, entry, &detail->kept[i], i == 0 ? label : "           ");
-	if (!detail || detail->kept_others == 0)
+	for (uint32_t i = 0; keeps && i < keeps->count; i++)
+		write_kept_line(text, &keeps->all[i], i == 0 ? label : "           ");
+	if (!keeps || keeps->others == 0)
 		return;
 	lr_sink_text(text->sink, "           ");
-	lr_sink_number(text->sink, detail->kept_others);
+	lr_sink_number(text->sink, keeps->others);
 	lr_sink_text(text->sink, " of other types\n");
 }
 
@@ -188,10 +186,9 @@ static void write_advice(const struct lr_text *text, const struct lr_entry *entr
 	lr_sink_text(sink, "\n");
 }
 
-/* The figures are the first process's. */
 static void write_also_held(const struct lr_text *text, const struct lr_entry *entry)
 {
-	uint64_t held = entry->cause->also_held;
+	uint64_t held = entry->also_held;
 	bool is_cycle = entry->cause->kind == LR_CAUSE_CYCLE;
 
 	if (held == 0)
@@ -349,20 +346,22 @@ static void write_title(const struct lr_text *text, const struct lr_entry *entry
 /* What goes with a cycle, in one line. */
 static void write_also_kept(const struct lr_text *text, const struct lr_entry *entry)
 {
-	const struct lr_detail *detail = entry->cause->detail;
+	const struct lr_keep_list *keeps = lr_report_keeps(text->report, entry);
 	struct lr_sink *sink = text->sink;
 
-	if (!detail || (detail->kept_count == 0 && detail->kept_others == 0))
+	if (!keeps)
 		return;
-	for (uint32_t i = 0; i < detail->kept_count; i++) {
+	for (uint32_t i = 0; i < keeps->count; i++) {
+		const struct lr_keep_name *name = &text->report->keeps.names[keeps->all[i].name];
+
 		lr_sink_text(sink, i == 0 ? "  also keeps " : ", ");
-		lr_sink_number(sink, detail->kept[i].objects);
+		lr_sink_number(sink, keeps->all[i].objects);
 		lr_sink_text(sink, " ");
-		lr_text_type(sink, entry->findings->image, detail->kept[i].type);
+		lr_text_type(sink, name->image, name->type);
 	}
-	if (detail->kept_others > 0) {
+	if (keeps->others > 0) {
 		lr_sink_text(sink, ", ");
-		lr_sink_number(sink, detail->kept_others);
+		lr_sink_number(sink, keeps->others);
 		lr_sink_text(sink, " of other types");
 	}
 	lr_sink_text(sink, "\n");

@@ -193,6 +193,47 @@ test_a_run_of_several_processes_is_one_merged_report_when_asked_for()
 	[ ! -e started ]
 }
 
+test_what_is_kept_is_added_up_over_processes()
+{
+	local i
+
+	compile keeper - <<-'C'
+		#include <lastref/lastref.h>
+		#include <stdlib.h>
+		struct box { struct lastref_count refs; struct box *next; struct box *other; };
+		static void box_destroy(struct box *box);
+		LASTREF_DEFINE(box, struct box, refs, box_destroy, .owns = LASTREF_OWNS(struct box, next, other));
+		static void box_destroy(struct box *box) { free(box); }
+		static struct box *box_new(void) { struct box *box = calloc(1, sizeof(*box)); box_ref_init(box); return box; }
+		int main(int argc, char **argv)
+		{
+			(void)argv;
+			for (int i = 0; i < argc; i++)
+				box_new()->next = box_new();
+			for (int i = 0; i < argc; i++) {
+				struct box *self = box_new();
+
+				self->next = self;
+				self->other = box_new();
+			}
+			return 0;
+		}
+	C
+	mkdir images
+	for i in 1 2 3; do
+		# shellcheck disable=SC2046 # so many arguments
+		"$LASTREF_CMD" run --quiet --leak-exit 0 -o images/$i -- ./keeper $(seq $i)
+	done
+	run "$LASTREF_CMD" report images
+	expect_match stdout '^LEAK 1 of 2 .* 9 leaked references keep 18 objects'
+	expect_match stdout '^  KEEPS    9 box, through box.next$'
+	expect_match stdout '^CYCLE 2 of 2 .*\(9 times, same shape\)'
+	expect_match stdout '^  also keeps 9 box$'
+	run "$LASTREF_CMD" report --format json images
+	tr -d ' \n' <stdout >flat
+	expect_equal "$(grep -oE '"keeps":\[\{"type":"box","objects":[0-9]*' flat | sed 's/.*://' | tr '\n' ' ')" '9 9 '
+}
+
 test_a_report_does_not_replace_what_a_process_left()
 {
 	net_suite

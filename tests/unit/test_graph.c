@@ -802,15 +802,15 @@ Test(graph, what_is_kept_is_told_by_type_with_the_member_that_holds_the_most)
 
 Test(graph, of_many_kept_types_the_largest_are_told_and_ties_are_in_order_of_names)
 {
-	static const char *const names[] = { "f", "e", "d", "c", "b", "a" };
 	uint32_t root = new_box(1, 1);
 	const struct lr_detail *detail;
 
-	for (uint32_t i = 0; i < 6; i++) {
-		uint32_t type = image_builder_type(&builder, names[i], 9);
+	for (char last = 'a' + LR_KEPT_MAX + 1, c = last; c >= 'a'; c--) {
+		const char name[] = { c, '\0' };
+		uint32_t type = image_builder_type(&builder, name, 9);
 
 		hold(root, image_builder_object(&builder, type, 1, 0, 1), "any");
-		if (i == 2)
+		if (c == 'd')
 			hold(root, image_builder_object(&builder, type, 2, 0, 1), "any");
 	}
 	make();

@@ -408,6 +408,86 @@ static void leak_shared(int process)
 	hold(process, shared, object(process, "stream", 1));
 }
 
+/* A box that keeps so many objects of each type. */
+static void leak_keeper(int process, const char *type_a, int a, const char *type_b, int b)
+{
+	uint32_t box = object(process, "box", 1);
+
+	for (int i = 0; i < a; i++)
+		hold(process, box, object(process, type_a, 1));
+	for (int i = 0; i < b; i++)
+		hold(process, box, object(process, type_b, 1));
+}
+
+static const struct lr_keep_list *kept_by_the_first(void)
+{
+	const struct lr_keep_list *keeps = lr_report_keeps(&report, &report.entries[0]);
+
+	cr_assert_not_null(keeps);
+	return keeps;
+}
+
+static void expect_kept(uint32_t at, const char *type, uint64_t objects)
+{
+	const struct lr_keep *keep = &kept_by_the_first()->all[at];
+	const struct lr_keep_name *name = &report.keeps.names[keep->name];
+
+	cr_assert_str_eq(lr_image_text(name->image, lr_image_type(name->image, name->type)->name,
+				       NULL),
+			 type);
+	cr_assert_eq(keep->objects, objects);
+	cr_assert_eq(keep->bytes, 64 * objects);
+}
+
+/* The second process has other ids of types. */
+Test(report, what_is_kept_is_added_up_over_processes)
+{
+	leak_keeper(0, "stream", 2, "timer", 1);
+	leak_keeper(1, "timer", 4, "stream", 1);
+	cr_assert(add(0));
+	cr_assert_not(add(1));
+	lr_report_total(&report);
+	cr_assert_eq(report.count, 1);
+	cr_assert_eq(kept_by_the_first()->count, 2);
+	expect_kept(0, "timer", 5);
+	expect_kept(1, "stream", 3);
+}
+
+Test(report, types_that_one_process_alone_keeps_have_their_names)
+{
+	leak_keeper(0, "a", 6, "b", 5);
+	leak_keeper(1, "c", 4, "d", 3);
+	leak_keeper(2, "e", 2, "f", 1);
+	object(3, "box", 1);
+	for (int i = 0; i < PROCESSES; i++)
+		add(i);
+	for (int again = 0; again < 2; again++) {
+		lr_report_total(&report);
+		cr_assert_eq(report.entries[0].objects, 6 + 5 + 4 + 3 + 2 + 1 + 4);
+		cr_assert_eq(kept_by_the_first()->count, LR_KEEPS_SHOWN);
+		expect_kept(0, "a", 6);
+		expect_kept(3, "d", 3);
+		cr_assert_eq(kept_by_the_first()->others, 2 + 1);
+	}
+}
+
+Test(report, what_a_suppressed_cause_keeps_is_not_added_up)
+{
+	uint32_t type = image_builder_type(&processes[1], "box", 1);
+	uint32_t site = image_builder_site(&processes[1], "/bin/other", 0x100, 0);
+	uint32_t box = image_builder_object(&processes[1], type, 1, site, 1);
+
+	suppress("^/bin/other$");
+	hold(1, box, object(1, "stream", 1));
+	leak_keeper(0, "stream", 2, "timer", 0);
+	add(1);
+	add(0);
+	lr_report_total(&report);
+	cr_assert_eq(report.count, 1);
+	cr_assert_eq(report.suppressed, 2);
+	expect_kept(0, "stream", 2);
+}
+
 static void know(uint32_t *fingerprints, size_t count)
 {
 	if (count == 2 && fingerprints[0] > fingerprints[1]) {

@@ -11,6 +11,7 @@
 #include "cli/known.h"
 #include "cli/present.h"
 #include "cli/progress.h"
+#include "cli/rebuilt.h"
 #include "cli/replace.h"
 #include "cli/symbols_apart.h"
 
@@ -92,7 +93,7 @@ static const struct argp argp = {
 	.args_doc = "BASE NEW",
 	.doc = "Tell which leaks are in NEW and not in BASE, which are gone, and which stay.\v"
 	       "BASE and NEW are a baseline, a file that `lastref run -o' wrote, or a folder of such files. The exit status is 0 if no "
-	       "leak is new, 1 if one is, or if there was misuse, 2 for wrong usage, 3 if a file cannot be read or the result "
+	       "leak is new, 1 if one is, or if there was misuse, 2 for wrong usage, 3 if a file cannot be read or compared or the result "
 	       "cannot be written, 4 if a file ends early and was analyzed up to there.\n\n"
 	       "Examples:\n"
 	       "  lastref run --quiet -o 'reports/%p' -- make test\n"
@@ -250,7 +251,7 @@ static int present(struct diff *diff)
 	return diff->options->fail_on_any && diff->stay_count > 0 ? LR_STATUS_FOUND : 0;
 }
 
-static int diff_sides(struct diff *diff)
+static int diff_sides(struct diff *diff, const struct lr_symbols_apart *symbols)
 {
 	/* What is not known of one side would be told as new or gone. */
 	if (diff->base.failed || diff->new.failed)
@@ -260,6 +261,8 @@ static int diff_sides(struct diff *diff)
 			    "`lastref run -o`");
 		return LR_STATUS_USAGE;
 	}
+	if (lr_rebuilt_refuse(&diff->base, &diff->new, symbols))
+		return LR_STATUS_UNREADABLE;
 	return compare_sides(diff) == 0 ? present(diff) : LR_STATUS_UNREADABLE;
 }
 
@@ -274,7 +277,7 @@ static int read_and_diff(const struct diff_options *options, const struct lr_sup
 	lr_known_side_read(&diff.base, options->base, NULL, symbols, suppress);
 	lr_known_side_read(&diff.new, options->new, &diff.base, symbols, suppress);
 	lr_progress_end();
-	status = diff_sides(&diff);
+	status = diff_sides(&diff, symbols);
 	if (!diff.base.failed && !diff.new.failed)
 		lr_suppress_tell_unused(suppress);
 	lr_known_side_finish(&diff.base);

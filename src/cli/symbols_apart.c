@@ -455,6 +455,16 @@ static void resolve(void *symbols_, const struct lr_address *address, lr_frame_e
 		emit(&frame, emit_context);
 }
 
+bool lr_symbols_apart_is_stale(const struct lr_symbols_apart *symbols,
+			       const struct lr_address *address)
+{
+	const struct entry *entry;
+	struct entry key;
+
+	entry = make_key(address, &key) ? find(symbols, &key) : NULL;
+	return entry && entry->answer && entry->answer[0] == STALE;
+}
+
 static void resolve_nothing(void *symbols, const struct lr_address *address, lr_frame_emit emit,
 			    void *emit_context)
 {

@@ -13,6 +13,8 @@
 
 #include "analyze/symbolizer.h"
 
+#include <stdbool.h>
+
 struct lr_symbols_apart;
 
 /** lr_symbols_apart_create() - begin. Return: NULL without memory. */
@@ -26,5 +28,9 @@ void lr_symbols_apart_destroy(struct lr_symbols_apart *symbols);
  * What was prepared for one report is kept for the next. A module that could not be read is complained of once.
  */
 void lr_symbols_apart_init(struct lr_symbols_apart *symbols, struct lr_symbolizer *ret_symbolizer);
+
+/** lr_symbols_apart_is_stale() - is nothing known of this address because its module was built again since? */
+bool lr_symbols_apart_is_stale(const struct lr_symbols_apart *symbols,
+			       const struct lr_address *address);
 
 #endif

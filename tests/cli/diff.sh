@@ -196,4 +196,56 @@ test_a_result_does_not_replace_the_baseline_that_it_is_about()
 	cmp before leaks.baseline
 }
 
+# A library's worth of code in front changes the build-id, and no fingerprint.
+rebuild()
+{
+	{
+		echo 'int more(void) { return 1; }'
+		cat t_open.c
+	} >t_more.c
+	mv t_more.c t_open.c
+	compile t_open t_open.c
+}
+
+test_leaks_of_a_program_that_was_built_again_are_not_told_as_new()
+{
+	net_suite
+	run_suite before t_open
+	baseline_of before
+	cp leaks.baseline kept
+	rebuild
+	run_suite after t_open
+	run "$LASTREF_CMD" diff before after
+	expect_status 3
+	expect_empty stdout
+	expect_match stderr '^lastref: cannot compare the leaks of before: names are missing in them, since the program was built again after it was written \(.*/t_open, then of build-id [0-9a-f]+\); run diff before the rebuild, or keep a baseline'
+	run "$LASTREF_CMD" diff after before
+	expect_status 3
+	expect_text stderr 'cannot compare the leaks of before'
+	run "$LASTREF_CMD" diff kept before
+	expect_status 3
+	run "$LASTREF_CMD" diff kept after
+	expect_status 0
+	expect_text stdout 'lastref: 0 new, 0 gone, 1 stays'
+}
+
+test_what_was_built_again_compares_with_itself_and_with_nothing()
+{
+	net_suite
+	run_suite before t_open
+	run_suite same t_open
+	rebuild
+	run_suite clean t_clean
+	run "$LASTREF_CMD" diff before same
+	expect_status 0
+	expect_match stdout '^lastref: 0 new, 0 gone, [1-9]'
+	run "$LASTREF_CMD" diff before clean
+	expect_status 0
+	expect_match stdout '^lastref: 0 new, [1-9] gone, 0 stay$'
+	: >empty
+	run "$LASTREF_CMD" diff empty before
+	expect_status 1
+	expect_match stdout '^lastref: [1-9] new, 0 gone, 0 stay$'
+}
+
 run_tests "$@"

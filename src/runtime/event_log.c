@@ -86,7 +86,8 @@ static void compose_event(struct lr_sink *sink, const struct event *event)
 	lr_sink_foreign(sink, name, strlen(name), NAME_LIMIT);
 	if (record) {
 		lr_sink_text(sink, "#");
-		lr_sink_decimal(sink, record->birth & LR_BIRTH_NUMBER_MASK);
+		lr_sink_decimal(sink, __atomic_load_n(&record->birth, __ATOMIC_RELAXED) &
+					      LR_BIRTH_NUMBER_MASK);
 	}
 	lr_sink_text(sink, " ");
 	lr_sink_hex(sink, (uintptr_t)event->object);

@@ -153,10 +153,11 @@ static uint32_t add(const struct lastref_type *type, uint64_t hash)
 	entry = c_type_text ? lr_arena_add(LR_TYPES, &ordinal) : NULL;
 	if (!entry)
 		return 0;
-	entry->name = name_text;
 	entry->c_type = c_type_text;
-	entry->size = type->size;
 	entry->name_hash = hash;
+	__atomic_store_n(&entry->size, type->size, __ATOMIC_RELAXED);
+	/* A check may go through all types meanwhile. Pairs with the acquire in lr_types_make(). */
+	__atomic_store_n(&entry->name, name_text, __ATOMIC_RELEASE);
 	entry->left_out = checked_globs[0] != '\0' && !lr_globs_match(checked_globs, name);
 	info = &infos[ordinal + 1];
 	memset(info, 0, sizeof(*info));

@@ -212,10 +212,24 @@ static void ask(struct asked *asked, uint32_t site, size_t frames)
 						    asked->addresses + asked->count, frames);
 }
 
-/* Stacks are short, or their generated frames are few; but suppressions look at whole stacks. */
-static void ask_for_causes(struct asked *asked, const struct lr_report *report,
-			   const struct lr_findings *findings)
+static void ask_for_misuses(struct asked *asked)
 {
+	uint64_t count = lr_image_count(asked->image, LR_NOTES);
+
+	for (uint64_t i = 0; i < count; i++) {
+		uint32_t site = lr_misuse_site(lr_image_at(asked->image, LR_NOTES, i));
+
+		if (site != 0)
+			ask(asked, site, LR_FRAMES_ASKED);
+	}
+}
+
+/* Stacks are short, or their generated frames are few; but suppressions look at whole stacks. */
+static void ask_for_all(struct asked *asked, const struct lr_report *report,
+			const struct lr_findings *findings)
+{
+	if (report->wants_misuses)
+		ask_for_misuses(asked);
 	for (size_t i = 0; i < findings->cause_count; i++) {
 		const struct lr_cause *cause = &findings->causes[i];
 		struct lr_birthplaces places;
@@ -242,7 +256,7 @@ static void prepare(const struct lr_report *report, const struct lr_findings *fi
 
 	if (!symbolizer->prepare)
 		return;
-	ask_for_causes(&asked, report, findings);
+	ask_for_all(&asked, report, findings);
 	asked.room = asked.count;
 	asked.count = 0;
 	size = asked.room * sizeof(*asked.addresses);
@@ -250,7 +264,7 @@ static void prepare(const struct lr_report *report, const struct lr_findings *fi
 	if (!asked.addresses)
 		return;
 	/* There may be memory for more places of a cycle now than there was before. */
-	ask_for_causes(&asked, report, findings);
+	ask_for_all(&asked, report, findings);
 	symbolizer->prepare(symbolizer->context, asked.addresses, asked.count);
 	lr_pages_unmap(asked.addresses, size);
 }
@@ -383,6 +397,8 @@ bool lr_report_add(struct lr_report *report, struct lr_findings *findings,
 		else
 			leave_out(report, cause);
 	}
+	if (report->wants_misuses)
+		any_first |= lr_misuses_add(&report->misuses, findings->image, symbolizer);
 	return any_first || (has_memory && needs_graph(report, findings));
 }
 

@@ -12,6 +12,7 @@
 #define LR_ANALYZE_REPORT_H
 
 #include "analyze/findings.h"
+#include "analyze/misuses.h"
 #include "analyze/keeps.h"
 #include "analyze/spots.h"
 #include "analyze/suppressions.h"
@@ -83,7 +84,7 @@ static inline bool lr_entry_is_old(const struct lr_entry *entry)
 struct lr_process_figures {
 	/* if it matters who holds its shared objects, else NULL */
 	const struct lr_findings *findings;
-	bool any_told;	 /* it has leaks that are in no spot */
+	bool any_told; /* it has leaks that are in no spot */
 	bool is_snapshot;
 	uint64_t shared; /* as in struct lr_findings */
 	uint64_t shared_bytes;
@@ -105,6 +106,8 @@ struct lr_report {
 	size_t suppression_count;
 	const uint32_t *known_fingerprints; /* of a baseline, ascending; as suppressions */
 	size_t known_fingerprint_count;
+	bool wants_misuses; /* set by the caller, as suppressions: where they were, too */
+	struct lr_misuses misuses;
 	uint64_t processes;	/* that were added */
 	size_t causes_left_out; /* that were not chosen in their findings, and so have no name */
 	uint64_t left_out;	/* their objects */

@@ -35,6 +35,7 @@ void lr_gather_init(struct lr_gather *gather, struct lr_symbols_apart *symbols,
 	lr_report_init(&gather->report);
 	gather->report.suppressions = suppress->all;
 	gather->report.suppression_count = suppress->count;
+	gather->report.wants_misuses = true;
 	lr_symbols_apart_init(symbols, &gather->symbolizer);
 }
 

@@ -252,6 +252,30 @@ static json_t *make_causes(bool *ok, const struct lr_document *document)
 	return array;
 }
 
+static json_t *make_misuse(bool *ok, const struct lr_document *document,
+			   const struct lr_misuse_told *misuse)
+{
+	const struct lr_frames frames = lr_misuse_frames(misuse, document->symbolizer);
+	struct object object = object_begin(ok);
+	bool cut;
+
+	set(object, "what", lr_value_text(misuse->words, misuse->length));
+	set_number(object, "times", misuse->times);
+	set(object, "at", lr_value_frames(ok, document, &frames, misuse->site, make_frame, &cut));
+	set_true(object, "at_cut", cut);
+	return object.value;
+}
+
+static json_t *make_misuses(bool *ok, const struct lr_document *document)
+{
+	const struct lr_misuses *misuses = &document->report->misuses;
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < misuses->count; i++)
+		lr_value_append(ok, array, make_misuse(ok, document, &misuses->all[i]));
+	return array;
+}
+
 static json_t *make_process(bool *ok, const struct lr_document_process *process)
 {
 	static const char *const ends[] = {
@@ -358,6 +382,7 @@ int lr_document_json(struct lr_sink *sink, const struct lr_document *document)
 	set(object, "causes", make_causes(&ok, document));
 	if (document->is_compared)
 		set(object, "gone", make_gone(&ok, document));
+	set(object, "misuses", make_misuses(&ok, document));
 	set(object, "processes", make_processes(&ok, document));
 	set(object, "problems", make_problems(&ok, document));
 	set(object, "lost", make_lost(&ok, document->report));

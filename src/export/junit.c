@@ -165,16 +165,42 @@ static void write_entries(struct lr_sink *sink, const struct lr_document *docume
 	}
 }
 
-static void write_misuses(struct lr_sink *sink, const struct lr_document *document)
+/* What it was and where, in one line. */
+static void compose_misuse(struct lr_sink *sink, const struct lr_document *document,
+			   const struct lr_misuse_told *misuse)
 {
+	const struct lr_frames frames = lr_misuse_frames(misuse, document->symbolizer);
+
+	lr_sink_foreign(sink, misuse->words, misuse->length, 200);
+	lr_sink_text(sink, " at ");
+	lr_stack_line(sink, &frames, misuse->site, NULL);
+}
+
+static void write_misuses(struct lr_sink *sink, const struct lr_document *document, char *room)
+{
+	const struct lr_misuses *told = &document->report->misuses;
 	uint64_t misuses = document->report->counters[LR_MISUSES];
+	struct lr_sink line;
 
 	if (misuses == 0)
 		return;
 	lr_sink_text(sink, "    <testcase classname=\"lastref\" name=\"no misuse\" time=\"0\">\n"
 			   "      <failure type=\"misuse\" message=\"");
 	lr_text_plural(sink, misuses, "misuse", "misuses");
-	lr_sink_text(sink, ", reported by the program in its own output\"/>\n    </testcase>\n");
+	lr_sink_text(sink, ", reported by the program in its own output");
+	for (size_t i = 0; i < told->count; i++) {
+		lr_sink_init_memory(&line, room, BLOCK_ROOM);
+		compose_misuse(&line, document, &told->all[i]);
+		if (i == 0) {
+			lr_sink_text(sink, told->count > 1 ? "; the first: " : ": ");
+			write_escaped(sink, room, line.length);
+			lr_sink_text(sink, "\">");
+		}
+		write_escaped(sink, room, line.length);
+		lr_sink_text(sink, "\n");
+	}
+	lr_sink_text(sink,
+		     told->count > 0 ? "</failure>\n    </testcase>\n" : "\"/>\n    </testcase>\n");
 }
 
 /* The test that is always there. */
@@ -212,7 +238,7 @@ int lr_document_junit(struct lr_sink *sink, const struct lr_document *document)
 	write_counts(sink, "testsuite", &counts);
 	write_reading(sink, document);
 	write_entries(sink, document, room);
-	write_misuses(sink, document);
+	write_misuses(sink, document, room);
 	lr_sink_text(sink, "  </testsuite>\n</testsuites>\n");
 	free(room);
 	return 0;

@@ -289,20 +289,55 @@ static json_t *make_gone(bool *ok, const struct lr_gone *gone)
 	return result;
 }
 
-static json_t *make_misuse(bool *ok, const struct lr_document *document)
+static json_t *begin_misuse(bool *ok, const struct lr_document *document, json_t *message)
 {
-	uint64_t misuses = document->report->counters[LR_MISUSES];
+	json_t *result = begin_result(ok, RULE_MISUSE, message);
+
+	if (document->is_compared)
+		lr_value_set(ok, result, "baselineState", json_string("new"));
+	return result;
+}
+
+/* Those of which no place is known. */
+static json_t *make_misuses(bool *ok, const struct lr_document *document, uint64_t misuses)
+{
 	struct lr_sink words;
-	json_t *result;
 
 	lr_sink_init(&words, -1);
 	lr_sink_number(&words, misuses);
 	lr_sink_text(&words, misuses == 1 ? " misuse was" : " misuses were");
 	lr_sink_text(&words, " reported by the program, in its own output");
-	result = begin_result(ok, RULE_MISUSE, lr_value_sink(&words));
-	if (document->is_compared)
-		lr_value_set(ok, result, "baselineState", json_string("new"));
+	return begin_misuse(ok, document, lr_value_sink(&words));
+}
+
+static json_t *make_misuse(bool *ok, const struct lr_document *document,
+			   const struct lr_misuse_told *misuse)
+{
+	const struct lr_frames frames = lr_misuse_frames(misuse, document->symbolizer);
+	json_t *stacks = json_array();
+	json_t *stack = json_object();
+	json_t *result = begin_misuse(ok, document, lr_value_text(misuse->words, misuse->length));
+
+	lr_value_set(ok, stack, "message", make_text(ok, json_string("misused at")));
+	lr_value_set(ok, stack, "frames",
+		     lr_value_frames(ok, document, &frames, misuse->site, make_frame, NULL));
+	lr_value_append(ok, stacks, stack);
+	lr_value_set(ok, result, "locations", make_locations(ok, stacks));
+	lr_value_set(ok, result, "stacks", stacks);
 	return result;
+}
+
+static void add_misuses(bool *ok, json_t *results, const struct lr_document *document)
+{
+	const struct lr_misuses *told = &document->report->misuses;
+	uint64_t left = document->report->counters[LR_MISUSES];
+
+	for (size_t i = 0; i < told->count; i++) {
+		lr_value_append(ok, results, make_misuse(ok, document, &told->all[i]));
+		left -= told->all[i].times < left ? told->all[i].times : left;
+	}
+	if (left > 0)
+		lr_value_append(ok, results, make_misuses(ok, document, left));
 }
 
 static json_t *make_results(bool *ok, const struct lr_document *document)
@@ -311,8 +346,7 @@ static json_t *make_results(bool *ok, const struct lr_document *document)
 
 	for (size_t i = 0; i < document->report->count; i++)
 		lr_value_append(ok, array, make_result(ok, document, &document->report->entries[i]));
-	if (document->report->counters[LR_MISUSES] > 0)
-		lr_value_append(ok, array, make_misuse(ok, document));
+	add_misuses(ok, array, document);
 	for (size_t i = 0; i < document->gone_count; i++)
 		lr_value_append(ok, array, make_gone(ok, &document->gone[i]));
 	return array;

@@ -105,6 +105,17 @@ static void add_frame(void *frames_, const struct lr_address *address, const str
 	lr_value_append(frames->ok, frames->array, frames->make(frames->document, address, frame));
 }
 
+json_t *lr_value_frames(bool *ok, const struct lr_document *document, const struct lr_frames *frames,
+			uint32_t site, lr_value_frame make, bool *ret_cut)
+{
+	struct stack values = { .ok = ok, .array = json_array(), .document = document, .make = make };
+	bool cut = lr_frames_walk(frames, site, add_frame, &values);
+
+	if (ret_cut)
+		*ret_cut = cut;
+	return values.array;
+}
+
 json_t *lr_value_stack(bool *ok, const struct lr_document *document, const struct lr_entry *entry,
 		       uint32_t site, lr_value_frame make, bool *ret_cut)
 {
@@ -116,10 +127,6 @@ json_t *lr_value_stack(bool *ok, const struct lr_document *document, const struc
 		.type_name = type ? lr_image_text(image, type->name, NULL) : NULL,
 		.room = LR_FRAMES_SHOWN,
 	};
-	struct stack values = { .ok = ok, .array = json_array(), .document = document, .make = make };
-	bool cut = lr_frames_walk(&frames, site, add_frame, &values);
 
-	if (ret_cut)
-		*ret_cut = cut;
-	return values.array;
+	return lr_value_frames(ok, document, &frames, site, make, ret_cut);
 }

@@ -38,6 +38,10 @@ int lr_value_write(struct lr_sink *sink, json_t *value);
 typedef json_t *(*lr_value_frame)(const struct lr_document *document,
 				  const struct lr_address *address, const struct lr_frame *frame);
 
+/* The frames of a stack, as an array. @ret_cut, which may be NULL: does the stack go on? */
+json_t *lr_value_frames(bool *ok, const struct lr_document *document, const struct lr_frames *frames,
+			uint32_t site, lr_value_frame make, bool *ret_cut);
+
 /* The frames of a stack of the image of @entry, as an array. @ret_cut, which may be NULL: does the stack go on? */
 json_t *lr_value_stack(bool *ok, const struct lr_document *document, const struct lr_entry *entry,
 		       uint32_t site, lr_value_frame make, bool *ret_cut);

@@ -211,6 +211,9 @@ struct lr_note {
 #define LR_NOTE_DEAD 512u     /* its count is dead, but its destructor was not seen */
 #define LR_NOTE_IGNORED 1024u /* text is why the program ignores it; count and size say nothing */
 
+#define LR_NOTE_MISUSE                                                                             \
+	2048u /* of no object: text is what was misused, "UNREF OF A DEAD OBJECT: box"; size is where, ordinal + 1 in LR_SITES; count how often */
+
 /*
  * What the check in the process saw of each live object, so that references can be counted when the object is dead. There is
  * one check's worth in an image, or none: a process that was killed has had no check.

@@ -38,6 +38,8 @@ struct message {
 	char text[32 * 1024];
 };
 
+#define PLACES_MAX 64
+
 static struct lr_handler_slot handler_slot;
 
 #define TITLE(name, kind, text) [LASTREF_MISUSE_##kind] = text,
@@ -58,8 +60,7 @@ static bool by_hand(enum lastref_misuse_kind kind)
 	return kind == LASTREF_MISUSE_REGISTERED_TWICE || kind == LASTREF_MISUSE_NOT_REGISTERED;
 }
 
-static void write_object(struct lr_sink *sink, const struct lr_misuse *misuse,
-			 const struct lr_record *record)
+static void write_type(struct lr_sink *sink, const struct lr_misuse *misuse)
 {
 	const struct lastref_type *type = misuse->type;
 	const char *name = type ? "(unnamed)" : "(bare count)";
@@ -69,6 +70,11 @@ static void write_object(struct lr_sink *sink, const struct lr_misuse *misuse,
 	else if (type && type->name)
 		name = type->name;
 	lr_sink_foreign(sink, name, strlen(name), 120);
+}
+
+static void write_which(struct lr_sink *sink, const struct lr_misuse *misuse,
+			const struct lr_record *record)
+{
 	if (record)
 		lr_sink_printf(sink, "#%llu",
 			       (unsigned long long)(record->birth & LR_BIRTH_NUMBER_MASK));
@@ -152,19 +158,79 @@ static uint32_t site_of(const struct lr_misuse *misuse)
 	return thread ? lr_stack_capture(lr_thread_stack(thread, 0, false), &misuse->start) : 0;
 }
 
+/* Return: false if there is none like it. Two threads at once may leave two, which are told as one. */
+static bool count_again(uint32_t site, const char *words, size_t words_length)
+{
+	uint64_t count = lr_image_count(&lr_arena_image, LR_NOTES);
+
+	for (uint64_t i = 0; i < count; i++) {
+		struct lr_note *note = lr_arena_at(LR_NOTES, (uint32_t)i);
+		size_t length;
+		const char *text;
+
+		if (!(__atomic_load_n(&note->flags, __ATOMIC_ACQUIRE) & LR_NOTE_MISUSE) ||
+		    note->size != site)
+			continue;
+		text = lr_image_text(&lr_arena_image, note->text, &length);
+		if (length != words_length || memcmp(text, words, length) != 0)
+			continue;
+		__atomic_fetch_add(&note->count, 1, __ATOMIC_RELAXED);
+		return true;
+	}
+	return false;
+}
+
+/*
+ * For the readers of the image, who do not see what is printed here. A program whose handler returns
+ * may misuse for ever: one note for each place, and of so many places only.
+ */
+static void leave_note(uint32_t site, const char *words, size_t length)
+{
+	static unsigned int places;
+	struct lr_note *note;
+	uint32_t unused;
+
+	if (site == 0 || count_again(site, words, length) ||
+	    __atomic_fetch_add(&places, 1, __ATOMIC_RELAXED) >= PLACES_MAX)
+		return;
+	note = lr_arena_add(LR_NOTES, &unused);
+	if (!note)
+		return;
+	note->text = lr_arena_add_text(words, length);
+	note->size = site;
+	note->count = 1;
+	/* Pairs with the acquire in count_again(). */
+	__atomic_store_n(&note->flags, LR_NOTE_MISUSE, __ATOMIC_RELEASE);
+}
+
+/* What it is, and of which type. Return: how many bytes that are, at the end of what the sink has. */
+static size_t write_title(struct lr_sink *sink, const struct lr_misuse *misuse)
+{
+	size_t begin;
+
+	lr_sink_text(sink, "lastref: MISUSE  ");
+	begin = sink->length;
+	lr_sink_printf(sink, "%s: ", titles[misuse->kind]);
+	write_type(sink, misuse);
+	return sink->length - begin;
+}
+
 static void compose(struct lr_sink *sink, const struct lr_misuse *misuse)
 {
 	const struct lr_record *record =
 		misuse->index ? lr_registry_find(misuse->index, misuse->object) : NULL;
 	struct sites sites = { .misuse = site_of(misuse) };
 	uint32_t state = record ? lr_record_state(record) : LR_STATE_FREE;
+	size_t title;
 
 	if (record)
 		sites.birth = record->site;
 	if ((state & LR_STATE_MASK) == LR_STATE_DYING || (state & LR_STATE_MASK) == LR_STATE_DEAD)
 		sites.death = state & ~LR_STATE_MASK;
-	lr_sink_printf(sink, "lastref: MISUSE  %s: ", titles[misuse->kind]);
-	write_object(sink, misuse, record);
+	title = write_title(sink, misuse);
+	leave_note(sites.misuse,
+		   (sink->memory ? sink->memory : sink->buffer) + sink->length - title, title);
+	write_which(sink, misuse, record);
 	lr_sink_text(sink, "\n");
 	write_sites(sink, misuse, &sites);
 	if (!record && lastref_get_leak_mode() == LASTREF_LEAKS_OFF && !lr_copies_first())

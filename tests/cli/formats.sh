@@ -195,6 +195,35 @@ test_misuse_is_in_each_format()
 	expect_equal "$(xmllint --xpath 'string(//failure/@type)' out.junit)" misuse
 }
 
+test_misuse_has_its_place_in_each_format()
+{
+	local frames='"misuses"][0]["at"]'
+
+	net_library
+	net_program t_misuse <<-'C'
+		struct conn *conn = conn_open(1);
+
+		lastref_set_misuse_handler((void (*)(const struct lastref_misuse *, void *))(void (*)(void))getpid, NULL);
+		conn_unref(conn_ref(conn));
+		conn_unref(conn);
+		for (int i = 0; i < 3; i++)
+			lastref_count_unref(&conn->refs);
+	C
+	sed -i 's/free(conn);/(void)conn;/' net.c
+	compile t_misuse t_misuse.c
+	run_suite images t_misuse
+	cp images/t_misuse images/again
+	all_formats report images
+	expect_status 1
+	expect_equal "$(get out.json 'd["total"]["misuses"]')" 6
+	expect_equal "$(get out.json 'len(d["misuses"])')" 1
+	expect_equal "$(get out.json 'd["misuses"][0]["times"]')" 6
+	expect_equal "$(get out.json "d[$frames[-1][\"function\"]")" main
+	expect_equal "$(get out.json "d[$frames[0][\"line\"]")" 11
+	expect_equal "$(get out.sarif '[r["locations"][0]["physicalLocation"]["region"]["startLine"] for r in d["runs"][0]["results"]]')" '[11]'
+	expect_match out.junit 'message="6 misuses, reported by the program in its own output: [A-Z][^:]*: .* at t_misuse.c:11 main"'
+}
+
 test_cycles_and_what_they_keep_are_described()
 {
 	compile cycle - <<-'C'

@@ -314,7 +314,7 @@ static struct lr_cause *largest_not_shown(struct lr_findings *findings)
 	return largest;
 }
 
-static void mark_shown(struct lr_findings *findings, size_t max)
+void lr_findings_mark(struct lr_findings *findings, size_t max)
 {
 	if (max == 0 || max >= findings->cause_count) {
 		for (size_t i = 0; i < findings->cause_count; i++)
@@ -329,7 +329,7 @@ static void mark_shown(struct lr_findings *findings, size_t max)
 
 void lr_findings_choose(struct lr_findings *findings, size_t max)
 {
-	mark_shown(findings, max);
+	lr_findings_mark(findings, max);
 	lr_details_make(findings);
 }
 

@@ -165,6 +165,9 @@ struct lr_findings_options {
 int lr_findings_make(struct lr_findings *findings, const struct lr_image *image,
 		     const struct lr_findings_options *options);
 
+/** lr_findings_mark() - mark the @max causes with the most objects as shown, all if @max is 0 */
+void lr_findings_mark(struct lr_findings *findings, size_t max);
+
 /**
  * lr_findings_choose() - mark the @max causes with the most objects as shown, all of them if @max
  * is 0, and find their details

@@ -117,13 +117,21 @@ static uint32_t find_lender(const struct lr_report *report, const struct lr_spot
 	return LR_SPOT_NONE;
 }
 
+/* The process described the examples of its largest causes, before it knew which are one spot. */
+static bool is_described(const struct lr_findings *findings, const struct lr_cause *cause,
+			 const struct lr_part *part)
+{
+	return part->findings == findings && part->cause->is_old == cause->is_old &&
+	       cause->examples[0].note && !part->cause->examples[0].note;
+}
+
 /* Return: true if @part refers to @findings now. */
 static bool take_example(const struct lr_report *report, const struct lr_spot_use *use,
 			 const struct lr_findings *findings, struct lr_cause *cause)
 {
 	struct lr_part *part = part_of(report, use);
 
-	if (!is_better(cause, part->cause))
+	if (!is_better(cause, part->cause) && !is_described(findings, cause, part))
 		return false;
 	part->lender = part->cause ? LR_SPOT_NONE : find_lender(report, use, cause);
 	if (part->lender != LR_SPOT_NONE)

@@ -58,7 +58,7 @@ static void make_check(struct check *check, const struct lr_findings_options *op
 	lr_turn_end();
 	/* Without memory for causes the sums are there all the same, and the report says what is missing. */
 	lr_findings_make(findings, &check->looks.image, options);
-	lr_findings_choose(findings, CAUSES_DESCRIBED);
+	lr_findings_mark(findings, CAUSES_DESCRIBED);
 	for (size_t i = 0; i < findings->cause_count; i++)
 		check->described += findings->causes[i].shown ? findings->causes[i].example_count : 0;
 	check->descriptions = lr_pages_map(check->described * sizeof(*check->descriptions) + 1);

@@ -10,6 +10,7 @@
 #include "runtime/symbols.h"
 
 #include "base/fds.h"
+#include "base/hash.h"
 #include "base/pages.h"
 #include "base/sink.h"
 #include "runtime/arena.h"
@@ -47,16 +48,72 @@ static void take_answers(struct lr_symbols_in_process *symbols, int fd)
 	symbols->answers_size = (size_t)stat.st_size;
 }
 
-/* Keep what is asked, in the order of the answers. */
+/* Modules that took each other's place have equal addresses. Each module's name in the image is its own. */
+static bool is_same(const struct lr_address *a, const struct lr_address *b)
+{
+	return a->pc == b->pc && a->module == b->module;
+}
+
+/* Where @address is noted, or is to be. At least half of the table is free. */
+static uint32_t *note_of(const struct lr_symbols_in_process *symbols, const struct lr_address *address)
+{
+	size_t mask = symbols->table_room - 1;
+	size_t at = lr_hash_word(address->pc ^ (uintptr_t)address->module) & mask;
+
+	while (symbols->table[at] && !is_same(&symbols->asked[symbols->table[at] - 1], address))
+		at = (at + 1) & mask;
+	return &symbols->table[at];
+}
+
+static bool map_questions(struct lr_symbols_in_process *symbols, size_t count)
+{
+	symbols->table_room = 16;
+	while (symbols->table_room < 2 * count)
+		symbols->table_room *= 2;
+	symbols->mapped = count * (sizeof(*symbols->asked) + sizeof(*symbols->starts)) +
+			  symbols->table_room * sizeof(*symbols->table);
+	symbols->asked = count > 0 ? lr_pages_map(symbols->mapped) : NULL;
+	if (!symbols->asked)
+		return false;
+	symbols->starts = (size_t *)(symbols->asked + count);
+	symbols->table = (uint32_t *)(symbols->starts + count);
+	return true;
+}
+
+/* Keep what is asked. Most stacks end alike, and many begin alike. */
 static bool keep_questions(struct lr_symbols_in_process *symbols,
 			   const struct lr_address *addresses, size_t count)
 {
-	symbols->asked = count > 0 ? lr_pages_map(count * sizeof(*symbols->asked)) : NULL;
-	if (!symbols->asked)
+	if (!map_questions(symbols, count))
 		return false;
-	symbols->asked_count = count;
-	memcpy(symbols->asked, addresses, count * sizeof(*addresses));
+	for (size_t i = 0; i < count; i++) {
+		uint32_t *note = note_of(symbols, &addresses[i]);
+
+		if (*note)
+			continue;
+		symbols->asked[symbols->asked_count++] = addresses[i];
+		*note = (uint32_t)symbols->asked_count;
+	}
 	return true;
+}
+
+/* Answers stand in the order of the questions, each ended by an empty line. */
+static void find_answers(struct lr_symbols_in_process *symbols)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < symbols->asked_count; i++) {
+		symbols->starts[i] = at;
+		while (at < symbols->answers_size) {
+			const char *line = symbols->answers + at;
+			const char *newline = memchr(line, '\n', symbols->answers_size - at);
+
+			at = newline ? (size_t)(newline + 1 - symbols->answers) :
+				       symbols->answers_size;
+			if (newline == line)
+				break;
+		}
+	}
 }
 
 static void ask_all(struct lr_symbols_in_process *symbols)
@@ -79,16 +136,23 @@ static void ask_all(struct lr_symbols_in_process *symbols)
 
 static void prepare(void *context, const struct lr_address *addresses, size_t count)
 {
-	if (keep_questions(context, addresses, count))
-		ask_all(context);
+	struct lr_symbols_in_process *symbols = context;
+
+	if (!keep_questions(symbols, addresses, count))
+		return;
+	ask_all(symbols);
+	find_answers(symbols);
 }
 
 static void prepare_for_log(void *context, const struct lr_address *addresses, size_t count)
 {
 	struct lr_symbols_in_process *symbols = context;
 
-	if (keep_questions(symbols, addresses, count))
-		lr_symbol_server_ask(addresses, count, &symbols->answers, &symbols->answers_size);
+	if (!keep_questions(symbols, addresses, count))
+		return;
+	lr_symbol_server_ask(symbols->asked, symbols->asked_count, &symbols->answers,
+			     &symbols->answers_size);
+	find_answers(symbols);
 }
 
 /* Copies a field up to a tab or the line's end into @field; returns what follows it. "?" is nothing known. */
@@ -122,43 +186,33 @@ static void emit_line(const char *at, const char *end, lr_frame_emit emit, void 
 	emit(&frame, context);
 }
 
-/* Answers stand in the order of the questions, each ended by an empty line. */
-static void emit_answer(const struct lr_symbols_in_process *symbols, size_t number,
+/* An answer is ended by an empty line. */
+static void emit_answer(const struct lr_symbols_in_process *symbols, size_t start,
 			lr_frame_emit emit, void *context)
 {
-	const char *at = symbols->answers;
-	const char *end = at + symbols->answers_size;
+	const char *end = symbols->answers + symbols->answers_size;
+	const char *at = symbols->answers + start;
 
 	while (at < end) {
 		const char *newline = memchr(at, '\n', (size_t)(end - at));
 
-		if (!newline)
+		if (!newline || newline == at)
 			return;
-		if (newline == at && number-- == 0)
-			return;
-		if (newline != at && number == 0)
-			emit_line(at, newline, emit, context);
+		emit_line(at, newline, emit, context);
 		at = newline + 1;
 	}
-}
-
-/* Modules that took each other's place have equal addresses. Each module's name in the image is its own. */
-static bool is_same(const struct lr_address *a, const struct lr_address *b)
-{
-	return a->pc == b->pc && a->module == b->module;
 }
 
 /* Return: true if the command has told of @address. */
 static bool resolve_by_command(const struct lr_symbols_in_process *symbols,
 			       const struct lr_address *address, lr_frame_emit emit, void *context)
 {
-	for (size_t i = 0; symbols->answers && i < symbols->asked_count; i++) {
-		if (is_same(&symbols->asked[i], address)) {
-			emit_answer(symbols, i, emit, context);
-			return true;
-		}
-	}
-	return false;
+	uint32_t ordinal = symbols->answers ? *note_of(symbols, address) : 0;
+
+	if (ordinal == 0)
+		return false;
+	emit_answer(symbols, symbols->starts[ordinal - 1], emit, context);
+	return true;
 }
 
 struct exported {
@@ -267,7 +321,7 @@ void lr_symbols_in_process_init_for_log(struct lr_symbols_in_process *symbols,
 
 void lr_symbols_in_process_finish(struct lr_symbols_in_process *symbols)
 {
-	lr_pages_unmap(symbols->asked, symbols->asked_count * sizeof(*symbols->asked));
+	lr_pages_unmap(symbols->asked, symbols->mapped);
 	if (symbols->answers)
 		munmap(symbols->answers, symbols->answers_size);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Function, file and line for a report that the process prints itself: from a `lastref symbolize` run for the occasion, or else function names
- * from the dynamic symbols.
+ * Function, file and line for a report that the process prints itself: from a `lastref symbolize`
+ * run for the occasion, or else function names from the dynamic symbols.
  *
  * Layer: runtime.
  */
@@ -10,9 +10,16 @@
 
 #include "analyze/symbolizer.h"
 
+#include <stddef.h>
+#include <stdint.h>
+
 struct lr_symbols_in_process {
-	struct lr_address *asked;
+	struct lr_address *asked; /* each once, in the order of the answers */
 	size_t asked_count;
+	size_t *starts;	 /* of their answers; behind the end where there is none */
+	uint32_t *table; /* ordinal + 1 of what is asked, hashed */
+	size_t table_room;
+	size_t mapped; /* bytes, from asked on */
 	char *answers; /* lines of `lastref symbolize`; NULL: it could not be run */
 	size_t answers_size;
 };

@@ -27,6 +27,8 @@
 /* Of a message for a handler; pages of it that are not written to cost nothing. */
 #define MESSAGE_MAX (1024 * 1024)
 
+#define CAUSES_SHOWN 10
+
 /* A report with names. */
 struct telling {
 	struct lr_findings *findings;
@@ -51,9 +53,11 @@ static void begin(struct telling *telling, struct lr_findings *findings, bool si
 	};
 	lr_symbols_in_process_init(&telling->symbols, &telling->symbolizer);
 	lr_report_init(&telling->report);
+	/* A cause's fingerprint depends on all others, and what is shown is what the command would show. */
+	lr_findings_choose(findings, 0);
 	lr_report_add(&telling->report, findings, &telling->symbolizer);
 	lr_report_total(&telling->report);
-	lr_report_choose(&telling->report, 0);
+	lr_report_choose(&telling->report, CAUSES_SHOWN);
 }
 
 static void end(struct telling *telling)

@@ -10,7 +10,7 @@
 #include "analyze/findings.h"
 
 /**
- * lr_tell() - report the shown causes of @findings
+ * lr_tell() - report @findings, the largest causes in full
  * @since_checkpoint: it is about what was born since a checkpoint
  *
  * Holds no lock of the runtime. Not async-signal-safe.

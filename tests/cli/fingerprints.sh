@@ -228,4 +228,64 @@ test_a_second_birth_in_a_function_is_new_whatever_the_order_of_files()
 	done
 }
 
+# own NAME [COMMAND]: what fingerprints() says, as the program says it of itself, with this command for its symbols
+own()
+{
+	LASTREF_COMMAND=${2-$LASTREF_CMD} LASTREF=leaks=warn "./$1" 2>&1 >/dev/null |
+		sed -n 's/^\(LEAK\|CYCLE\) .*\[\(lr-[0-9a-f]*\)\]  \([0-9]* [a-z]*\).*/\2 \3/p' | sort
+}
+
+# The first birth of two() is one of the smaller leaks, which are not shown; and each f() has two births on one line.
+many_births()
+{
+	local i
+
+	{
+		for i in 1 2 3 4 5 6 7 8 9; do
+			echo "void f$i(void) {" \
+				'for (int i = 0; i < 9; i++) { box_ref_init(calloc(1, sizeof(struct box))); touched++; }' \
+				'box_ref_init(calloc(1, sizeof(struct box))); touched++; }'
+		done
+		cat <<-'C'
+			APART void two(void)
+			{
+				box_ref_init(calloc(1, sizeof(struct box))); touched++; box_ref_init(calloc(1, sizeof(struct box)));
+				touched++;
+				for (int i = 0; i < 50; i++)
+					box_ref_init(calloc(1, sizeof(struct box)));
+				touched++;
+			}
+			int main(void) { f1(); f2(); f3(); f4(); f5(); f6(); f7(); f8(); f9(); two(); touched++; return 0; }
+		C
+	} | program many -fno-inline "$@"
+}
+
+test_a_program_gives_the_fingerprints_that_the_command_gives()
+{
+	many_births
+	fingerprints many >first
+	expect_equal "$(wc -l <first)" 10
+	own many >second
+	diff first second
+	LASTREF_COMMAND=$LASTREF_CMD LASTREF=leaks=warn ./many 2>&1 |
+		grep -E '142 objects leaked, .*, 11 causes'
+	"$LASTREF_CMD" run --leak-exit 0 -- ./many 2>&1 | grep -E '142 objects leaked, .*, 11 causes'
+}
+
+test_a_program_that_knows_no_lines_gives_no_fingerprint_of_another_cause()
+{
+	many_births -rdynamic
+	"$LASTREF_CMD" run --leak-exit 0 --report all.json --format json -- ./many 2>messages
+	tr -d ' \n' <all.json | grep -oE '"lr-[0-9a-f]*"' | tr -d '"' | sort >all
+	expect_equal "$(wc -l <all)" 11
+	own many '' >second
+	expect_equal "$(wc -l <second)" 10
+	# The births of two(): 2 on one line, 50 on another. Those of the others are on one line each, and the larger one is the first.
+	sed -n 's/ 50 box$//p' second >fifty
+	expect_equal "$(wc -l <fifty)" 1
+	expect_equal "$(grep -c -F -f fifty all || true)" 0
+	sed -n 's/ 9 box$//p' second >nine
+	expect_equal "$(grep -c -F -f nine all || true)" 9
+}
+
 run_tests "$@"

@@ -256,6 +256,40 @@ Test(report, two_lines_of_two_builds_are_one_entry)
 	cr_assert_eq(report.entries[0].processes, 2);
 }
 
+/* Two addresses of 0x900 and 0x910 may be one line: the number after the first is that of another cause then. */
+static void resolve_without_lines(void *context, const struct lr_address *address,
+				  lr_frame_emit emit, void *emit_context)
+{
+	const struct lr_frame frame = { .function = "f" };
+
+	(void)context;
+	(void)address;
+	emit(&frame, emit_context);
+}
+
+Test(report, without_lines_the_second_of_two_calls_has_no_neighbors_number)
+{
+	static const struct lr_symbolizer no_lines = { .resolve = resolve_without_lines };
+	uint32_t first;
+
+	leak(0, "box", 0x100, 1);
+	leak(0, "box", 0x200, 1);
+	leak(0, "box", 0x300, 1);
+	add(0);
+	lr_report_total(&report);
+	cr_assert_eq(report.count, 3);
+	first = report.entries[0].fingerprint;
+	cr_assert_not_null(lr_report_find(&report, first + 2));
+	lr_report_finish(&report);
+	lr_report_init(&report);
+	lr_report_add(&report, &findings[0], &no_lines);
+	lr_report_total(&report);
+	cr_assert_eq(report.count, 3);
+	cr_assert_eq(report.entries[0].fingerprint, first);
+	cr_assert_null(lr_report_find(&report, first + 1));
+	cr_assert_null(lr_report_find(&report, first + 2));
+}
+
 /* Both counted on the example of the first, and then a third has one of each of them. */
 Test(report, every_entry_has_an_example_though_its_spots_counted_on_another)
 {

@@ -84,13 +84,20 @@ static uint64_t add_number(uint64_t hash, uint64_t number)
 	return add_bytes(hash, (const char *)&number, sizeof(number));
 }
 
-/* A build-id names one build of a module; a path does not, and gets an even number. */
+/*
+ * A build-id names one build of a module, and so do the size and the time of its file; a path does
+ * not, and gets an even number.
+ */
 static uint64_t build_of(const struct lr_address *address)
 {
 	const char *module = lr_frames_base_name(address->module);
 
 	if (address->build_id_size > 0)
 		return add_bytes(FNV_BASIS, (const char *)address->build_id, address->build_id_size) |
+		       1;
+	if (address->stamp.size > 0)
+		return add_number(add_number(FNV_BASIS, address->stamp.size),
+				  address->stamp.modified) |
 		       1;
 	return add_bytes(FNV_BASIS, module, strlen(module)) & ~UINT64_C(1);
 }

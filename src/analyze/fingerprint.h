@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 struct lr_code_frame {
-	uint64_t build;	 /* of the module; odd if its build-id is known */
+	uint64_t build;	 /* of the module; odd if it is known which */
 	uint64_t offset; /* of the call, in the module */
 	/* a hash of file, line and function; of the offset where the line is not known */
 	uint64_t line;

@@ -5,7 +5,8 @@
  * Layer: cli. Locks: none; one thread.
  *
  * What is not obvious: of a hundred processes of a test suite most have the leaks of the first ones. So an image is dropped as soon as
- * its figures are added, unless it has the first cause of some fingerprint, whose examples and stacks the report shows.
+ * its figures are added, unless it has the first cause at some place, whose examples and stacks the report may show, or a type that only it has, or
+ * objects that causes keep together of which some may be hidden.
  */
 #include "cli/gather.h"
 

@@ -2,7 +2,7 @@
 /*
  * The images of many processes, gathered to one report.
  *
- * Layer: cli. Of the images, those stay in memory that an entry of the report refers to, and the first.
+ * Layer: cli. Of the images, those stay in memory that the report refers to, and the first.
  */
 #ifndef LR_CLI_GATHER_H
 #define LR_CLI_GATHER_H

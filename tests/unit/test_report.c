@@ -243,6 +243,28 @@ Test(report, two_lines_of_one_build_are_two_entries_though_no_process_has_both)
 	expect_two_entries(1, 10);
 }
 
+/* Without a build-id the size and the time of the file tell which build it is. */
+static void build_without_id(int process, uint64_t modified)
+{
+	build(process, "");
+	((struct lr_module *)(uintptr_t)lr_image_module(&processes[process].image, 1))->stamp =
+		(struct lr_file_stamp){ .size = 4096, .modified = modified };
+}
+
+Test(report, two_lines_of_one_file_without_build_id_are_two_entries)
+{
+	leak(0, "box", 0x100, 1);
+	leak(1, "box", 0x300, 10);
+	leak(2, "box", 0x400, 100);
+	build_without_id(0, 7);
+	build_without_id(1, 7);
+	build_without_id(2, 8);
+	for (int i = 0; i < 3; i++)
+		add(i);
+	lr_report_total(&report);
+	cr_assert_eq(report.count, 2);
+}
+
 Test(report, two_lines_of_two_builds_are_one_entry)
 {
 	leak(0, "box", 0x100, 1);

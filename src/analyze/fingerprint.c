@@ -4,15 +4,16 @@
  *
  * Layer: analyze. Locks: none.
  *
- * What compilers add to a name is cut off (f.constprop.0, f.part.0, f [clone .cold]), and a
- * function that follows itself counts once: whether a part of it was put apart, and how deep it
- * recursed, is not what tells one bug from another. Hash: FNV-1a, 64 bits, folded
+ * Of a name only what stays is taken (function_name.c), and a function that follows itself counts
+ * once: whether a part of it was put apart, and how deep it recursed, is not what tells one bug from
+ * another. Hash: FNV-1a, 64 bits, folded
  * (http://www.isthe.com/chongo/tech/comp/fnv/), since it must be the same on all machines and in
  * all versions.
  */
 #include "analyze/fingerprint.h"
 
 #include "analyze/frames.h"
+#include "analyze/function_name.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -32,16 +33,6 @@ struct names {
 	uint64_t hash;
 	uint64_t last; /* hash of the name before */
 };
-
-/* C++ has dots in no name, and C neither. */
-static size_t length_without_suffix(const char *function)
-{
-	size_t dot = strcspn(function, ".");
-	const char *clone = strstr(function, " [clone");
-	size_t length = clone ? (size_t)(clone - function) : strlen(function);
-
-	return dot > 0 && dot < length ? dot : length;
-}
 
 /* libfoo.so.1.2 is the same module as libfoo.so.1.3. */
 static size_t length_without_version(const char *module)
@@ -64,9 +55,10 @@ static void add_name(struct names *names, const char *name, size_t length)
 static void add_frame(void *names, const struct lr_address *address, const struct lr_frame *frame)
 {
 	const char *module = lr_frames_base_name(address->module);
+	char name[LR_FUNCTION_NAME_MAX];
 
 	if (frame && frame->function)
-		add_name(names, frame->function, length_without_suffix(frame->function));
+		add_name(names, name, lr_function_name(frame->function, name));
 	else
 		add_name(names, module, length_without_version(module));
 }

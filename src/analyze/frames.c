@@ -46,8 +46,12 @@ static bool is_generated(const char *function, const char *type)
 		"_unref_unless_last", "_unref_with",  "_unref_any", "_ref_set", "_ref_clear",
 		"_ref_move",	      "_ref_adopt",   "_ref_steal",
 	};
+	const char *colon = strrchr(function, ':');
 	size_t length;
 
+	/* In C++ a type may be defined in a namespace. */
+	if (colon)
+		function = colon + 1;
 	if (strncmp(function, "lastref_", 8) == 0 || strstr(function, "_lastref_"))
 		return true;
 	length = type ? strlen(type) : 0;

@@ -61,6 +61,7 @@ void lr_dwarf_index_finish(struct lr_dwarf_index *index)
 		unit_finish(&index->units[i]);
 	free(index->units);
 	lr_intervals_finish(&index->ranges);
+	lr_dwarf_names_finish(&index->names);
 	*index = (struct lr_dwarf_index){ 0 };
 }
 
@@ -275,29 +276,23 @@ static void place_of_call(struct lr_dwarf_unit *unit, Dwarf_Die *call, struct lr
 		frame->line = (unsigned int)number;
 }
 
-static const char *linkage_name(Dwarf_Die *die)
-{
-	Dwarf_Attribute attribute;
-
-	if (!dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute) &&
-	    !dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &attribute))
-		return NULL;
-	return dwarf_formstring(&attribute);
-}
-
 /*
  * Emit @frame for the function @die (NULL if the DWARF has none there). A demangled name is qualified, which
- * DW_AT_name is not; but functions that other files cannot call have a linkage name only in the symbol table. Else
- * the name in the source is better: the symbol may be one of several, or end in ".constprop.0".
+ * DW_AT_name is not; but functions that other files cannot call have a linkage name only in the symbol table, and where they
+ * are inlined the entries around theirs qualify them. Else the name in the source is better: the symbol may be one of
+ * several, or end in ".constprop.0".
  */
-static void emit_function(struct lr_symbol_frame *frame, Dwarf_Die *die, const char *symbol,
-			  lr_symbol_emit emit, void *context)
+static void emit_function(struct lr_dwarf_index *index, struct lr_symbol_frame *frame,
+			  Dwarf_Die *die, const char *symbol, lr_symbol_emit emit, void *context)
 {
-	char *demangled = die ? lr_demangle(linkage_name(die)) : NULL;
+	char *demangled = die ? lr_demangle(lr_dwarf_linkage_name(die)) : NULL;
+	char qualified[LR_DWARF_NAME_MAX];
 
 	if (!demangled)
 		demangled = lr_demangle(symbol);
 	frame->function = demangled;
+	if (!frame->function && die)
+		frame->function = lr_dwarf_qualified_name(&index->names, die, qualified);
 	if (!frame->function && die)
 		frame->function = dwarf_diename(die);
 	if (!frame->function)
@@ -318,13 +313,13 @@ bool lr_dwarf_index_frames(struct lr_dwarf_index *index, uint64_t address, const
 		return false;
 	place_of_address(unit, address, &frame);
 	if (!lr_intervals_find(&unit->ranges, address, &ordinal)) {
-		emit_function(&frame, NULL, symbol, emit, context);
+		emit_function(index, &frame, NULL, symbol, emit, context);
 		return true;
 	}
 	for (uint32_t next = ordinal + 1; next; next = unit->functions[next - 1].caller) {
 		struct lr_dwarf_function *function = &unit->functions[next - 1];
 
-		emit_function(&frame, &function->die, function->caller ? NULL : symbol, emit,
+		emit_function(index, &frame, &function->die, function->caller ? NULL : symbol, emit,
 			      context);
 		frame = (struct lr_symbol_frame){ 0 };
 		place_of_call(unit, &function->die, &frame);

@@ -7,6 +7,7 @@
 #ifndef LR_SYMBOLIZE_DWARF_INDEX_H
 #define LR_SYMBOLIZE_DWARF_INDEX_H
 
+#include "symbolize/dwarf_names.h"
 #include "symbolize/intervals.h"
 #include "symbolize/symbolize.h"
 
@@ -19,6 +20,7 @@ struct lr_dwarf_index {
 	struct lr_dwarf_unit *units;
 	size_t count;
 	struct lr_intervals ranges; /* to ordinals of units */
+	struct lr_dwarf_names names;
 };
 
 /* Read where the units lie; their content is read when it is asked for. Without memory it stays empty. */

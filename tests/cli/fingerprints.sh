@@ -124,6 +124,104 @@ test_they_stay_when_functions_are_put_into_their_callers()
 	diff first second
 }
 
+# plus_plus NAME FLAG...: build stdin, a C++ program.
+plus_plus()
+{
+	local name=$1
+	shift
+
+	{
+		cat <<-'C'
+			#include <lastref/lastref.h>
+			#include <cstdlib>
+			struct box { struct lastref_count refs; };
+			LASTREF_DEFINE(box, struct box, refs, NULL);
+			volatile int touched;
+		C
+		cat
+	} >"$name.cc"
+	"$CXX" -std=c++17 -g "$name.cc" -o "$name" -I"$SRC/include" -L"$LASTREF_BUILD" -l:liblastref.so.0 -pthread "$@"
+}
+
+# Functions that their file alone can call have a name for the linker only where they are not inlined.
+body_plus_plus='
+	namespace {
+	template <class T> struct maker {
+		INLINE T *operator()(int) { T *t = (T *)calloc(1, sizeof(T)); box_ref_init(t); touched++; return t; }
+	};
+	INLINE box *helper(int n) { box *made = maker<box>()(n); touched++; return made; }
+	}
+	namespace net {
+	template <int N> static INLINE box *make(int n) { box *made = helper(N + n); touched++; return made; }
+	struct pool {
+		box *get(int n) {
+			struct local {
+				box *go(int x) {
+					auto f = [x](int y) INLINE { box *made = make<3>(x + y); touched++; return made; };
+					box *made = f(2); touched++; return made;
+				}
+			};
+			box *made = local().go(n); touched++; return made;
+		}
+	};
+	}
+	int main() { LAMBDA; net::pool pool; pool.get(1); touched++; return 0; }
+'
+
+test_those_of_cplusplus_stay_whatever_was_inlined()
+{
+	local level
+
+	plus_plus one -O0 -DINLINE='__attribute__((noinline))' -DLAMBDA= <<<"$body_plus_plus"
+	fingerprints one >first
+	expect_equal "$(wc -l <first)" 1
+	for level in -O1 -O2 -O3; do
+		plus_plus "two$level" "$level" -DINLINE='__attribute__((always_inline))' -DLAMBDA= <<<"$body_plus_plus"
+		fingerprints "two$level" >second
+		diff first second || fail "they differ with $level"
+	done
+	command -v clang++ >/dev/null || skip 'needs clang++'
+	CXX=clang++ plus_plus three -O2 -DINLINE='__attribute__((noinline))' -DLAMBDA= <<<"$body_plus_plus"
+	fingerprints three >second
+	diff first second
+}
+
+test_an_inlined_function_of_cplusplus_is_shown_with_its_namespaces_and_classes()
+{
+	plus_plus one -O2 -DINLINE='__attribute__((always_inline))' -DLAMBDA= <<<"$body_plus_plus"
+	run "$LASTREF_CMD" run -- ./one
+	expect_match stderr 'BORN AT  one\.cc:[0-9]+ \(anonymous namespace\)::maker<box>::operator\(\) < one\.cc:[0-9]+ \(anonymous namespace\)::helper < one\.cc:[0-9]+ net::make<3> < one\.cc:[0-9]+ net::pool::get.*::local::go.*::\{lambda.*\}::operator\(\) < '
+}
+
+test_generated_functions_are_left_out_in_a_namespace_too()
+{
+	local level
+
+	for level in -O0 -O2; do
+		plus_plus "one$level" "$level" <<-'C'
+			namespace net {
+			struct bag { struct lastref_count refs; };
+			LASTREF_DEFINE(bag, struct bag, refs, NULL);
+			}
+			int main() { net::bag_ref_init((net::bag *)calloc(1, sizeof(net::bag))); return touched; }
+		C
+		run "$LASTREF_CMD" run -- "./one$level"
+		expect_match stderr "BORN AT  one$level\.cc:[0-9]+ main\$"
+	done
+}
+
+test_those_of_lambdas_stay_when_another_one_is_put_before()
+{
+	local lambda='auto f = [] { box_ref_init((box *)calloc(1, sizeof(box))); touched++; }; f();'
+
+	plus_plus one <<<"int main() { $lambda return 0; }"
+	fingerprints one >first
+	expect_equal "$(wc -l <first)" 1
+	plus_plus two <<<"int main() { auto g = [] { touched++; }; g(); $lambda return 0; }"
+	fingerprints two >second
+	diff first second
+}
+
 test_two_calls_in_one_function_are_told_apart_and_stay_when_lines_move()
 {
 	program one <<-'C'

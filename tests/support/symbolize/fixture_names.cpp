@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A function that no other file can call: its qualified name is in the symbol table alone. */
+/*
+ * Functions that no other file can call. gcc puts the qualified name of one into the symbol table alone, and that of one that is inlined
+ * nowhere: what stands around its entry tells it.
+ */
 namespace ns
 {
 namespace
@@ -11,18 +14,34 @@ struct gate {
 
 volatile int input = 3;
 
+template <int times> __attribute__((always_inline)) inline int scaled(int value)
+{
+	return value * times + input;
+}
+
 int gate::pass(int other)
 {
-	return value * other + input;
+	return scaled<3>(value) * other;
 }
-}
-}
+} // namespace
+} // namespace ns
 
 int fixture_names(int value);
 
 int fixture_names(int value)
 {
+	struct local {
+		__attribute__((always_inline)) static int twice(int number)
+		{
+			auto add = [number](int other) __attribute__((always_inline))
+			{
+				return number + other + ns::input;
+			};
+
+			return add(number);
+		}
+	};
 	ns::gate gate = { value };
 
-	return gate.pass(value) + gate.pass(ns::input);
+	return gate.pass(value) + gate.pass(local::twice(ns::input));
 }

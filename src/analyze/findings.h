@@ -84,7 +84,7 @@ struct lr_cause {
 	enum lr_cause_kind kind;
 	uint32_t type; /* id in the image: of the roots. Of a cycle: of the object that its first link begins at */
 	uint32_t site; /* of their birth; id in the image, 0 unknown. Of a cycle: of that object's */
-	uint64_t shape; /* of a cycle: a hash of its types and members, the same in all runs; else 0 */
+	uint64_t shape; /* of a cycle: a hash of its types and members, the same in all runs; else 0. The upper half is without sizes and offsets */
 	uint64_t roots; /* objects with a forgotten reference. Cycles: how many there are of this shape */
 	uint64_t references; /* forgotten ones: counts, less what leaked objects hold. 0 if a count is not known. Cycles: such on their objects */
 	uint64_t uncounted;  /* roots (cycles) of which a count is not known */

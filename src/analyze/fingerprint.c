@@ -137,7 +137,7 @@ uint32_t lr_fingerprint(const struct lr_image *image, const struct lr_cause *cau
 				  strlen(frames.type_name));
 
 	if (cause->kind == LR_CAUSE_CYCLE)
-		hash = (hash ^ cause->shape) * FNV_PRIME;
+		hash = (hash ^ cause->shape >> 32) * FNV_PRIME;
 	else
 		hash = add_stack(hash, &frames, cause->site);
 	return (uint32_t)(hash ^ hash >> 32);

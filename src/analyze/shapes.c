@@ -7,6 +7,9 @@
  * A shape is a sum of hashes, so the order of objects and references does not matter, and how many
  * there are is in it. Two components of one shape may still differ in who holds whom, if their
  * types and members are the same: for a reader it is the same mistake.
+ *
+ * A member of which only the offset is known, and the size of a type, change when another member is put before. They tell two
+ * shapes of one program apart, and are no part of a fingerprint. So a shape is two sums: the upper half without them.
  */
 #include "analyze/shapes.h"
 
@@ -33,15 +36,22 @@ static uint64_t hash_of_name(struct names *names, lr_text_ref ref)
 	return names->hashes[at];
 }
 
+static uint64_t hash_of_link(uint64_t first, uint64_t member, uint64_t second)
+{
+	return lr_hash_word(lr_hash_word(first + lr_hash_word(member)) + second);
+}
+
 static uint64_t hash_of_edge(const struct lr_shapes *shapes, struct names *names,
 			     const struct lr_edge *edge, uint32_t from, uint32_t to)
 {
 	uint64_t first = lr_types_get(shapes->types, lr_graph_type(shapes->graph, from)).hash;
 	uint64_t second = lr_types_get(shapes->types, lr_graph_type(shapes->graph, to)).hash;
-	lr_text_ref name = edge->how & ~LR_EDGE_HOW;
-	uint64_t member = name != 0 ? hash_of_name(names, name) : edge->offset;
+	lr_text_ref ref = edge->how & ~LR_EDGE_HOW;
+	uint64_t name = ref != 0 ? hash_of_name(names, ref) : 0;
+	uint64_t member = ref != 0 ? name : edge->offset;
 
-	return lr_hash_word(lr_hash_word(first + lr_hash_word(member)) + second);
+	return lr_hash_halves(hash_of_link(first >> 32, name, second >> 32),
+			      hash_of_link(first, member, second));
 }
 
 /* While the edges are gone through. */
@@ -55,10 +65,12 @@ static void add_edge(void *context, const struct lr_edge *edge, uint32_t from, u
 	struct sums *sums = context;
 	const struct lr_graph *graph = sums->shapes->graph;
 	uint32_t component = graph->nodes[from].component;
+	uint64_t *sum;
 
-	if (component == graph->nodes[to].component)
-		sums->shapes->sums[graph->labels[component]] +=
-			hash_of_edge(sums->shapes, &sums->names, edge, from, to);
+	if (component != graph->nodes[to].component)
+		return;
+	sum = &sums->shapes->sums[graph->labels[component]];
+	*sum = lr_hash_add_halves(*sum, hash_of_edge(sums->shapes, &sums->names, edge, from, to));
 }
 
 static void add_edges(struct lr_shapes *shapes)
@@ -75,7 +87,8 @@ static uint64_t sum_of_types(const struct lr_shapes *shapes, const struct lr_com
 	for (uint32_t i = 0; i < component->count; i++) {
 		uint32_t member = lr_component_member(component, i);
 
-		sum += lr_types_get(shapes->types, lr_graph_type(shapes->graph, member)).hash;
+		sum = lr_hash_add_halves(
+			sum, lr_types_get(shapes->types, lr_graph_type(shapes->graph, member)).hash);
 	}
 	return sum;
 }
@@ -115,6 +128,6 @@ uint64_t lr_shapes_get(const struct lr_shapes *shapes, const struct lr_component
 	uint64_t sum = sum_of_types(shapes, component);
 
 	if (shapes->sums)
-		sum += shapes->sums[shapes->graph->labels[component->number]];
-	return lr_hash_word(sum) | 1;
+		sum = lr_hash_add_halves(sum, shapes->sums[shapes->graph->labels[component->number]]);
+	return sum | 1;
 }

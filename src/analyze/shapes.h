@@ -29,7 +29,7 @@ void lr_shapes_finish(struct lr_shapes *shapes);
  *
  * Of the types and sizes of its objects, and for each of its references of the member and the types
  * at its ends, in no order: it is the same in all runs and, as long as these are, in all builds.
- * Never 0.
+ * The upper half is without sizes, and without members of which only the offset is known. Never 0.
  */
 uint64_t lr_shapes_get(const struct lr_shapes *shapes, const struct lr_component *component);
 

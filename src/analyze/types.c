@@ -26,7 +26,8 @@ struct lr_type_facts lr_types_make(const struct lr_types *types, uint32_t id)
 	/* In the process a type may be just about to be added. Pairs with the release there. */
 	name = lr_image_text(types->image, __atomic_load_n(&entry->name, __ATOMIC_ACQUIRE), NULL);
 	facts.size = __atomic_load_n(&entry->size, __ATOMIC_RELAXED);
-	facts.hash = lr_hash_word(lr_hash_text(facts.size, name));
+	facts.hash = lr_hash_halves(lr_hash_word(lr_hash_text(0, name)),
+				    lr_hash_word(lr_hash_text(facts.size, name)));
 	facts.is_wanted = !types->globs || lr_globs_match(types->globs, name);
 	return facts;
 }

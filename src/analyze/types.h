@@ -10,7 +10,7 @@
 #include "format/image.h"
 
 struct lr_type_facts {
-	uint64_t hash; /* of name and size: the same in all runs */
+	uint64_t hash; /* of name and size: the same in all runs. The upper half is of the name alone */
 	uint64_t size;
 	uint32_t rank;	/* in the order of lr_order_types() */
 	bool is_there;	/* the image has it */

@@ -26,4 +26,18 @@ static inline uint64_t lr_hash_text(uint64_t seed, const char *text)
 	return hash;
 }
 
+/*
+ * Two hashes of 32 bits in one word, for sums of which one half must not depend on the other: the upper half is of @upper, the
+ * lower one of @lower.
+ */
+static inline uint64_t lr_hash_halves(uint64_t upper, uint64_t lower)
+{
+	return (upper >> 32 << 32) | lower >> 32;
+}
+
+static inline uint64_t lr_hash_add_halves(uint64_t a, uint64_t b)
+{
+	return ((a >> 32) + (b >> 32)) << 32 | (uint32_t)(a + b);
+}
+
 #endif

@@ -124,6 +124,40 @@ test_they_stay_when_functions_are_put_into_their_callers()
 	diff first second
 }
 
+test_a_cycle_stays_when_a_member_is_put_before_its_pointer()
+{
+	local body='
+		static struct ring *ring_new(void)
+		{
+			struct ring *ring = calloc(1, sizeof(*ring));
+			ring_ref_init(ring);
+			return ring;
+		}
+		int main(void)
+		{
+			struct ring *a = ring_new(), *b = ring_new();
+			ring_ref_set(&a->peer, b);
+			ring_ref_set(&b->peer, a);
+			ring_unref(a);
+			ring_unref(b);
+			return 0;
+		}
+	'
+
+	program one <<<"
+		struct ring { struct lastref_count refs; struct ring *peer; };
+		LASTREF_DEFINE(ring, struct ring, refs, NULL); $body"
+	program more <<<"
+		struct ring { struct lastref_count refs; long before[3]; struct ring *peer; };
+		LASTREF_DEFINE(ring, struct ring, refs, NULL); $body"
+	"$LASTREF_CMD" run --leak-exit 0 --quiet -o one.lrt -- ./one
+	"$LASTREF_CMD" run --leak-exit 0 --quiet -o more.lrt -- ./more
+	"$LASTREF_CMD" report --format baseline -o known one.lrt || :
+	expect_match known '^lr-[0-9a-f]+ cycle ring 2'
+	run "$LASTREF_CMD" diff known more.lrt
+	expect_status 0
+}
+
 # plus_plus NAME FLAG...: build stdin, a C++ program.
 plus_plus()
 {

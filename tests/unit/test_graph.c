@@ -674,6 +674,49 @@ Test(graph, a_shape_does_not_depend_on_records_types_ids_or_order)
 	image_builder_finish(&other);
 }
 
+/* Two boxes that hold each other by a member without a name; a box has @size bytes. */
+static uint64_t shape_of_boxes(uint64_t size, uint32_t offset)
+{
+	struct image_builder pair;
+	struct lr_findings of_pair;
+	uint32_t type, first, second;
+	uint64_t shape;
+
+	image_builder_init(&pair);
+	type = image_builder_type(&pair, "box", 9);
+	((struct lr_type_entry *)(uintptr_t)lr_image_type(&pair.image, type))->size = size;
+	first = image_builder_object(&pair, type, 1, 0, 1);
+	second = image_builder_object(&pair, type, 2, 0, 1);
+	image_builder_edge(&pair, first, second, NULL, offset);
+	image_builder_edge(&pair, second, first, NULL, offset);
+	lr_findings_make(&of_pair, &pair.image, &(struct lr_findings_options){ 0 });
+	cr_assert_eq(of_pair.cause_count, 1);
+	shape = of_pair.causes[0].shape;
+	lr_findings_free(&of_pair);
+	image_builder_finish(&pair);
+	return shape;
+}
+
+Test(graph, sizes_and_offsets_are_in_the_lower_half_of_a_shape_alone)
+{
+	uint64_t shape = shape_of_boxes(32, 8);
+
+	cr_assert_eq(shape_of_boxes(32, 8), shape);
+	cr_assert_neq(shape_of_boxes(40, 8), shape);
+	cr_assert_neq(shape_of_boxes(32, 16), shape);
+	cr_assert_eq(shape_of_boxes(40, 8) >> 32, shape >> 32);
+	cr_assert_eq(shape_of_boxes(32, 16) >> 32, shape >> 32);
+}
+
+Test(graph, names_of_members_are_in_both_halves_of_a_shape)
+{
+	new_pair(1, "owner");
+	new_pair(2, "parent");
+	make();
+	cr_assert_neq(cause(0)->shape >> 32, cause(1)->shape >> 32);
+	cr_assert_neq((uint32_t)cause(0)->shape, (uint32_t)cause(1)->shape);
+}
+
 Test(graph, a_cycle_keeps_what_hangs_on_it)
 {
 	uint32_t first = new_box(1, 1);

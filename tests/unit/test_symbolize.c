@@ -3,15 +3,15 @@
  * The symbolizer against addr2line, on a small fixture and on this test itself; and what it does with files that are
  * not what they should be.
  */
-#include "symbolize/serve.h"
 #include "symbolize/symbolize.h"
+
+#include "tests/support/symbolize/files.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,12 +22,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FIXTURE FIXTURES "/symbolize_5_small"
 #define FIXTURE_EXPORTED FIXTURES "/symbolize_exported.so"
 
 #define ADDRESSES_MAX 8192
 #define FRAMES_MAX 64
-#define BUILD_ID_SIZE 20
 
 struct frame {
 	char function[256];
@@ -47,30 +45,7 @@ struct difference {
 	int files;
 };
 
-static char directory[64];
 static uint64_t addresses[ADDRESSES_MAX];
-
-static void make_directory(void)
-{
-	strcpy(directory, "/tmp/test_symbolize.XXXXXX");
-	cr_assert_not_null(mkdtemp(directory));
-}
-
-__attribute__((format(printf, 1, 2))) static void run(const char *format, ...)
-{
-	char command[4 * PATH_MAX];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(command, sizeof(command), format, arguments);
-	va_end(arguments);
-	cr_assert_eq(system(command), 0, "%s", command);
-}
-
-static void remove_directory(void)
-{
-	run("rm -rf '%s'", directory);
-}
 
 /* A copy of @original without symbols, or without what @options say. */
 static const char *strip(const char *options, const char *original)
@@ -133,30 +108,6 @@ static int function_addresses(const char *path, int step, int limit)
 	cr_assert_eq(pclose(nm), 0);
 	cr_assert_gt(count, 0);
 	return count;
-}
-
-/* The first word that a command writes. */
-__attribute__((format(printf, 2, 3))) static void ask(char answer[64], const char *format, ...)
-{
-	char command[2 * PATH_MAX];
-	va_list arguments;
-	FILE *output;
-
-	va_start(arguments, format);
-	vsnprintf(command, sizeof(command), format, arguments);
-	va_end(arguments);
-	output = popen(command, "r");
-	cr_assert_not_null(output);
-	cr_assert_eq(fscanf(output, "%63s", answer), 1, "no answer: %s", command);
-	pclose(output);
-}
-
-static uint64_t address_of(const char *path, const char *symbol)
-{
-	char answer[64];
-
-	ask(answer, "nm '%s' | grep ' %s$'", path, symbol);
-	return strtoull(answer, NULL, 16);
 }
 
 static FILE *start_addr2line(const char *path, int count)
@@ -424,15 +375,6 @@ Test(symbolize, an_address_outside_all_code_is_unknown)
 	lr_symbols_destroy(symbols);
 }
 
-/* The build-id, as `readelf -n` shows it. */
-static void read_build_id(const char *path, uint8_t *build_id, char hex[64])
-{
-	ask(hex, "readelf -n '%s' | sed -n 's/.*Build ID: //p'", path);
-	cr_assert_eq(strlen(hex), 2 * BUILD_ID_SIZE);
-	for (int i = 0; i < BUILD_ID_SIZE; i++)
-		sscanf(hex + 2 * i, "%2hhx", &build_id[i]);
-}
-
 Test(symbolize, a_file_with_another_build_id_is_stale)
 {
 	uint64_t address = address_of(FIXTURE, "outer");
@@ -458,14 +400,6 @@ Test(symbolize, a_file_with_another_build_id_is_stale)
 	cr_assert_eq(lr_symbols_resolve(symbols, &file, address, collect, &frames), -ESTALE);
 	cr_assert_eq(frames.count, 0);
 	lr_symbols_destroy(symbols);
-}
-
-static struct lr_file_stamp stamp_of(const char *path)
-{
-	struct stat status;
-
-	cr_assert_eq(stat(path, &status), 0);
-	return lr_file_stamp_of(&status);
 }
 
 /* A module without a build-id, of which the image has the file's size and time. */
@@ -738,174 +672,4 @@ Test(symbolize, the_network_is_asked_only_if_the_user_said_so)
 	cr_assert_not(is_server_asked(false));
 	if (dlopen("libdebuginfod.so.1", RTLD_LAZY))
 		cr_assert(is_server_asked(true));
-}
-
-/* What lr_symbolize_serve() answers to @queries; the caller frees it. */
-static char *serve(const char *queries, size_t size)
-{
-	FILE *in = fmemopen((void *)(uintptr_t)queries, size, "r"), *out;
-	char *answers;
-	size_t answers_size;
-
-	out = open_memstream(&answers, &answers_size);
-	cr_assert_not_null(in);
-	cr_assert_not_null(out);
-	cr_assert_eq(lr_symbolize_serve(in, out), 0);
-	fclose(in);
-	fclose(out);
-	return answers;
-}
-
-/* The answer as the protocol has it, from what the symbolizer says. */
-static void emit_line(const struct lr_symbol_frame *frame, void *context)
-{
-	char **end = context;
-
-	*end += sprintf(*end, "%s\t%s\t%u\n", frame->function, frame->file, frame->line);
-}
-
-Test(symbolize, queries_are_answered_in_their_order)
-{
-	static const char *functions[] = { "outer", "complain", "main" };
-	struct lr_symbols *symbols = lr_symbols_create(false);
-	uint8_t build_id[BUILD_ID_SIZE];
-	char queries[8192], expected[8192], hex[64], *answers;
-	char *query = queries, *end = expected;
-
-	read_build_id(FIXTURE, build_id, hex);
-	for (int i = 0; i < 3; i++) {
-		uint64_t address = address_of(FIXTURE, functions[i]) + 4;
-
-		query += sprintf(query, "%lx %s %s\n", address, i == 1 ? "-" : hex, FIXTURE);
-		lr_symbols_resolve(symbols, &(struct lr_symbols_file){ .path = FIXTURE }, address,
-				   emit_line, &end);
-		end = stpcpy(end, "\n");
-	}
-	answers = serve(queries, strlen(queries));
-	cr_assert_str_eq(answers, expected);
-	cr_assert_not_null(strstr(answers, "complain\t"));
-	free(answers);
-	lr_symbols_destroy(symbols);
-}
-
-Test(symbolize, a_stale_module_has_an_empty_answer)
-{
-	char query[PATH_MAX], *answers;
-
-	snprintf(query, sizeof(query), "%lx 00112233 %s\n", address_of(FIXTURE, "outer"), FIXTURE);
-	answers = serve(query, strlen(query));
-	cr_assert_str_eq(answers, "\n");
-	free(answers);
-}
-
-Test(symbolize, a_query_can_have_a_size_and_a_time_in_place_of_a_build_id)
-{
-	struct lr_file_stamp stamp = stamp_of(FIXTURE);
-	uint64_t address = address_of(FIXTURE, "complain");
-	char query[2 * PATH_MAX], *answers;
-
-	snprintf(query, sizeof(query), "%lx =%lx,%lx %s\n%lx =%lx,%lx %s\n", address, stamp.size + 1,
-		 stamp.modified, FIXTURE, address, stamp.size, stamp.modified, FIXTURE);
-	answers = serve(query, strlen(query));
-	cr_assert_eq(strncmp(answers, "\ncomplain\t", 10), 0, "%s", answers);
-	free(answers);
-}
-
-Test(symbolize, escapes_in_a_path_are_undone)
-{
-	char query[PATH_MAX], *answers;
-
-	run("ln -s '%s' '%s'/'new\nline \\'", FIXTURE, directory);
-	snprintf(query, sizeof(query), "%lx - %s/new\\nline \\\\\n",
-		 address_of(FIXTURE, "complain"), directory);
-	answers = serve(query, strlen(query));
-	cr_assert_eq(strncmp(answers, "complain\t", 9), 0, "%s", answers);
-	free(answers);
-}
-
-Test(symbolize, a_malformed_query_has_an_empty_answer_and_the_next_one_its_own)
-{
-	static const char *malformed[] = {
-		"",
-		" ",
-		"1000",
-		"1000 -",
-		"1000 - ",
-		"1000 /bin/true",
-		"xyz - /bin/true",
-		"-1000 - /bin/true",
-		"0x1000 - /bin/true",
-		"12345678901234567 - /bin/true",
-		"1000 abc /bin/true",
-		"1000 -- /bin/true",
-		"1000 =1 /bin/true",
-		"1000 =1,/bin/true",
-		"1000 =,1 /bin/true",
-		"1000  /bin/true",
-		"1000 - /bin/tr\\ue",
-		"1000 - /bin/true\\",
-	};
-	char good[PATH_MAX], queries[2 * PATH_MAX], *answers;
-
-	snprintf(good, sizeof(good), "%lx - %s\n", address_of(FIXTURE, "complain"), FIXTURE);
-	for (size_t i = 0; i < sizeof(malformed) / sizeof(*malformed); i++) {
-		snprintf(queries, sizeof(queries), "%s\n%s", malformed[i], good);
-		answers = serve(queries, strlen(queries));
-		cr_assert_eq(strncmp(answers, "\ncomplain\t", 10), 0, "%s: %s", malformed[i],
-			     answers);
-		free(answers);
-	}
-}
-
-Test(symbolize, a_query_too_long_or_with_a_zero_byte_has_one_empty_answer)
-{
-	size_t size = 100000;
-	char text[PATH_MAX], *queries = malloc(size), *answers;
-	int query;
-
-	cr_assert_not_null(queries);
-	memset(queries, 'a', size);
-	memcpy(queries, "10 - /", 6);
-	queries[size - 1] = '\n';
-	answers = serve(queries, size);
-	cr_assert_str_eq(answers, "\n");
-	free(answers);
-	free(queries);
-
-	query = sprintf(text, "%lx - %s", address_of(FIXTURE, "complain"), FIXTURE);
-	memcpy(text + query, "\0more\n", 6);
-	answers = serve(text, query + 6);
-	cr_assert_str_eq(answers, "\n");
-	free(answers);
-}
-
-/* Otherwise a program and its symbolizer wait for each other. */
-Test(symbolize, each_answer_is_written_before_the_next_query_is_read)
-{
-	struct pollfd poll_answers = { .events = POLLIN };
-	int queries[2], answers[2], status;
-	pid_t child;
-
-	cr_assert(pipe(queries) == 0 && pipe(answers) == 0);
-	child = fork();
-	if (child == 0) {
-		close(queries[1]);
-		_exit(lr_symbolize_serve(fdopen(queries[0], "r"), fdopen(answers[1], "w")) != 0);
-	}
-	poll_answers.fd = answers[0];
-	cr_assert_eq(write(queries[1], "malformed\n", 10), 10);
-	cr_assert_eq(poll(&poll_answers, 1, 10000), 1);
-	close(queries[1]);
-	waitpid(child, &status, 0);
-	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-
-Test(symbolize, answers_that_nobody_takes_end_the_service)
-{
-	FILE *in = fmemopen((void *)(uintptr_t) "malformed\n", 10, "r"),
-	     *full = fopen("/dev/full", "w");
-
-	cr_assert_eq(lr_symbolize_serve(in, full), -EIO);
-	fclose(in);
-	fclose(full);
 }

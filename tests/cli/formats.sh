@@ -197,8 +197,6 @@ test_misuse_is_in_each_format()
 
 test_misuse_has_its_place_in_each_format()
 {
-	local frames='"misuses"][0]["at"]'
-
 	net_library
 	net_program t_misuse <<-'C'
 		struct conn *conn = conn_open(1);
@@ -218,8 +216,8 @@ test_misuse_has_its_place_in_each_format()
 	expect_equal "$(get out.json 'd["total"]["misuses"]')" 6
 	expect_equal "$(get out.json 'len(d["misuses"])')" 1
 	expect_equal "$(get out.json 'd["misuses"][0]["times"]')" 6
-	expect_equal "$(get out.json "d[$frames[-1][\"function\"]")" main
-	expect_equal "$(get out.json "d[$frames[0][\"line\"]")" 11
+	expect_equal "$(get out.json 'd["misuses"][0]["at"][-1]["function"]')" main
+	expect_equal "$(get out.json 'd["misuses"][0]["at"][0]["line"]')" 11
 	expect_equal "$(get out.sarif '[r["locations"][0]["physicalLocation"]["region"]["startLine"] for r in d["runs"][0]["results"]]')" '[11]'
 	expect_match out.junit 'message="6 misuses, reported by the program in its own output: [A-Z][^:]*: .* at t_misuse.c:11 main"'
 }

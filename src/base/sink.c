@@ -33,11 +33,8 @@ void lr_sink_init_memory(struct lr_sink *sink, char *memory, size_t size)
 	sink->room = size;
 }
 
-/*
- * A pipe that is full and does not block: wait for who reads it, but not for ever. Return: true if
- * there is room, or nobody to wait for. The system call puts into the time what is left of it.
- */
-static bool wait_for_room(int fd)
+/* The system call puts into the time what is left of it. */
+bool lr_sink_wait_for_room(int fd)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLOUT };
 	struct timespec left = { .tv_sec = LR_SINK_PATIENCE_S };
@@ -62,7 +59,7 @@ static void write_out(struct lr_sink *sink, size_t length)
 
 		if (n >= 0)
 			done += (size_t)n;
-		else if (errno != EINTR && (errno != EAGAIN || !wait_for_room(sink->fd)))
+		else if (errno != EINTR && (errno != EAGAIN || !lr_sink_wait_for_room(sink->fd)))
 			sink->error = errno;
 	}
 	sink->length -= length;

@@ -9,11 +9,15 @@
  *
  * A named pipe may have no writer yet, and that must not keep us for ever. It is opened without waiting, and then
  *	read() says EAGAIN	there is a writer: wait for it as long as it takes
- *	read() says 0		there is none. If there was one, poll() says POLLHUP, and this is the end; else one may still come
+ *	read() says 0		there is none. If something was read, or poll() says POLLHUP, there was one, and this is the end; else one
+ *				may still come
+ *
+ * A name of a descriptor stands for what is open there. To open a pipe anew would be to forget that it had a writer.
  */
 #include "cli/source.h"
 
 #include "base/fds.h"
+#include "cli/straight.h"
 #include "format/image.h"
 
 #include <errno.h>
@@ -23,6 +27,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define WRITER_WAIT_MS 5000
@@ -31,35 +36,48 @@
 #define IMAGE_MAX (UINT64_C(4) << 30)
 #define OTHER_MAX (UINT64_C(64) << 20)
 
-/* The file was at its end. Return: does it go on? Or a negative errno. */
-static int wait_for_writer(int fd, bool *waited)
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/*
+ * The pipe was at its end, and nothing was read from it. The timer of the progress line interrupts poll() again and again, so the time
+ * counts from the first call, which sets @deadline. Return: may it go on? Or a negative errno.
+ */
+static int wait_for_writer(int fd, int64_t *deadline)
 {
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	int64_t now = now_ms();
 	int count;
 
-	if (*waited)
+	if (*deadline == 0)
+		*deadline = now + WRITER_WAIT_MS;
+	if (now >= *deadline)
 		return -ETIMEDOUT;
-	count = poll(&ready, 1, WRITER_WAIT_MS);
-	*waited = count == 0;
+	count = poll(&ready, 1, (int)(*deadline - now));
 	return count <= 0 || ready.revents & POLLIN;
 }
 
-/* Read some bytes. Return: how many, 0 at the end, or a negative errno. */
-static ssize_t read_some(int fd, bool is_pipe, char *bytes, size_t size)
+/* Read some bytes. @may_begin: a writer may still come. Return: how many, 0 at the end, or a negative errno. */
+static ssize_t read_some(int fd, bool may_begin, char *bytes, size_t size)
 {
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
-	bool waited = false;
+	int64_t deadline = 0;
 
 	for (;;) {
 		ssize_t n = read(fd, bytes, size);
-		int goes_on = n == 0 && is_pipe ? wait_for_writer(fd, &waited) : 0;
+		int goes_on = n == 0 && may_begin ? wait_for_writer(fd, &deadline) : 0;
 
 		if (n >= 0 && goes_on <= 0)
 			return n > 0 ? n : goes_on;
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return -errno;
 		if (n < 0 && errno == EAGAIN) {
-			waited = false;
+			deadline = 0;
 			poll(&ready, 1, -1);
 		}
 	}
@@ -79,7 +97,7 @@ static int copy_to_memory(int from, bool is_pipe, int memory)
 	uint64_t limit = OTHER_MAX;
 
 	for (;;) {
-		ssize_t n = read_some(from, is_pipe, piece, sizeof(piece));
+		ssize_t n = read_some(from, is_pipe && size == 0, piece, sizeof(piece));
 		int error;
 
 		if (n <= 0)
@@ -108,9 +126,20 @@ static int spool(int fd, bool is_pipe)
 	return error;
 }
 
+/* A regular file is opened anew all the same: it is read from its begin. */
+static int open_source(const char *name)
+{
+	int from = strcmp(name, "/dev/stdin") == 0 ? STDIN_FILENO : lr_straight_descriptor(name);
+	struct stat status;
+
+	if (from >= 0 && fstat(from, &status) == 0 && !S_ISREG(status.st_mode))
+		return fcntl(from, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	return open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
 int lr_source_open(const char *name)
 {
-	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = open_source(name);
 	struct stat status;
 	int result;
 

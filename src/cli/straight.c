@@ -10,6 +10,7 @@
  */
 #include "cli/straight.h"
 
+#include "base/sink.h"
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -21,8 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The descriptor that a name stands for, or -1. */
-static int descriptor_of(const char *output)
+int lr_straight_descriptor(const char *output)
 {
 	static const char *const folders[] = { "/dev/fd/", "/proc/self/fd/" };
 
@@ -43,7 +43,7 @@ bool lr_straight_is(const char *output)
 {
 	struct stat status;
 
-	if (descriptor_of(output) >= 0)
+	if (lr_straight_descriptor(output) >= 0)
 		return true;
 	return stat(output, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode));
 }
@@ -57,7 +57,7 @@ static int complain(const char *output, const char *option, int error)
 
 int lr_straight_check(const char *output, const char *option)
 {
-	int fd = descriptor_of(output);
+	int fd = lr_straight_descriptor(output);
 	int flags = fd >= 0 ? fcntl(fd, F_GETFL) : O_WRONLY;
 
 	if (flags < 0 || (fd < 0 && access(output, W_OK) != 0))
@@ -81,7 +81,7 @@ static int copy_all(int from, int to)
 		for (ssize_t done = 0; done < size;) {
 			ssize_t n = write(to, piece + done, (size_t)(size - done));
 
-			if (n < 0 && errno != EINTR)
+			if (n < 0 && errno != EINTR && (errno != EAGAIN || !lr_sink_wait_for_room(to)))
 				return -errno;
 			done += n > 0 ? n : 0;
 		}
@@ -90,7 +90,7 @@ static int copy_all(int from, int to)
 
 static int copy_to_output(const char *output, int memory)
 {
-	int fd = descriptor_of(output);
+	int fd = lr_straight_descriptor(output);
 	int to = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1) :
 			   open(output, O_WRONLY | O_CLOEXEC | O_NOCTTY);
 	int error;

@@ -11,6 +11,9 @@
 
 #include <stdbool.h>
 
+/** lr_straight_descriptor() - what /dev/stdout, /dev/stderr, /dev/fd/N or /proc/self/fd/N stands for. Return: -1 for other names. */
+int lr_straight_descriptor(const char *name);
+
 /** lr_straight_is() - is it /dev/stdout, /dev/stderr, /dev/fd/N or /proc/self/fd/N, or a pipe or a device that is there? */
 bool lr_straight_is(const char *output);
 

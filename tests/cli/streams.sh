@@ -4,6 +4,7 @@
 # What is read or written and is no regular file: pipes, devices, descriptors.
 
 . "$(dirname "$0")/../support/tap.sh"
+. "$(dirname "$0")/../support/programs.sh"
 . "$(dirname "$0")/../support/suite.sh"
 
 test_an_image_may_come_through_a_pipe()
@@ -48,6 +49,35 @@ test_a_named_pipe_to_which_nobody_writes_does_not_hang()
 	run timeout 30 "$LASTREF_CMD" report pipe
 	expect_status 3
 	expect_text stderr 'cannot read pipe: it is a pipe, and nobody writes to it'
+}
+
+test_a_named_pipe_to_which_nobody_writes_does_not_hang_on_a_terminal()
+{
+	need_terminal
+	mkfifo pipe
+	export TERM=xterm
+	unset CI
+	run timeout 30 script -qefc "timeout 15 '$LASTREF_CMD' report pipe; echo status \$?" screen
+	expect_text screen 'cannot read pipe: it is a pipe, and nobody writes to it'
+	expect_text screen 'status 3'
+}
+
+test_what_a_writer_left_in_a_pipe_is_read_after_it_went_away()
+{
+	local name
+
+	net_suite
+	run_suite images t_open
+	mkfifo pipe
+	for name in /dev/stdin /dev/fd/0 /proc/self/fd/0 pipe; do
+		exec 5<>pipe
+		exec 6<pipe
+		cat images/t_open >pipe
+		exec 5>&-
+		"$LASTREF_CMD" types "$name" <&6 >got
+		exec 6<&-
+		expect_text got conn
+	done
 }
 
 test_a_damaged_image_through_a_pipe_is_refused_as_one_in_a_file()
@@ -155,6 +185,78 @@ test_a_report_goes_into_a_pipe_as_it_is()
 	run "$LASTREF_CMD" diff -o /dev/null images images
 	expect_status 0
 	[ -c /dev/null ]
+}
+
+# late_reader CMD [ARG...]: standard output of the command is a small pipe that does not block, and is read when it is full.
+late_reader()
+{
+	compile late - -D_GNU_SOURCE <<-'C'
+		#include <errno.h>
+		#include <fcntl.h>
+		#include <poll.h>
+		#include <sys/ioctl.h>
+		#include <sys/wait.h>
+		#include <unistd.h>
+
+		static int is_full(int fd)
+		{
+			struct pollfd room = { .fd = fd, .events = POLLOUT };
+
+			return poll(&room, 1, 0) == 0;
+		}
+
+		int main(int argc, char **argv)
+		{
+			char bytes[4096];
+			int ends[2], status;
+			ssize_t n;
+			pid_t child;
+
+			if (argc < 2 || pipe2(ends, O_NONBLOCK) != 0 || fcntl(ends[1], F_SETPIPE_SZ, 4096) < 0)
+				return 99;
+			child = fork();
+			if (child == 0) {
+				dup2(ends[1], 1);
+				close(ends[0]);
+				close(ends[1]);
+				execv(argv[1], argv + 1);
+				_exit(98);
+			}
+			while (!is_full(ends[1]))
+				usleep(1000);
+			usleep(20000);
+			close(ends[1]);
+			while ((n = read(ends[0], bytes, sizeof(bytes))) != 0) {
+				if (n < 0)
+					poll(&(struct pollfd){ .fd = ends[0], .events = POLLIN }, 1, -1);
+				else if (write(1, bytes, (size_t)n) != n)
+					return 97;
+			}
+			waitpid(child, &status, 0);
+			return WIFEXITED(status) ? WEXITSTATUS(status) : 96;
+		}
+	C
+	run ./late "$@"
+}
+
+test_a_full_pipe_that_does_not_block_gets_all_of_an_image()
+{
+	box_program prog <<-'C'
+		int main(void)
+		{
+			for (int i = 0; i < 5000; i++)
+				box_new();
+			return 0;
+		}
+	C
+	late_reader "$LASTREF_CMD" run --quiet -o /dev/stdout -- ./prog
+	expect_empty stderr
+	expect_status 23
+	mv stdout image
+	[ "$(stat -c %s image)" -gt 65536 ]
+	run "$LASTREF_CMD" report image
+	expect_status 1
+	expect_text stdout '5,000 objects leaked'
 }
 
 test_a_report_to_a_descriptor_comes_behind_what_is_in_its_file()

@@ -101,18 +101,21 @@ static void add_line(void *place_, const struct lr_address *address, const struc
 	bool known = frame && frame->file && frame->line > 0;
 	const char *file = lr_frames_base_name(known ? frame->file : address->module);
 	uint64_t line = add_bytes(FNV_BASIS, file, strlen(file));
+	uint64_t call;
 
 	line = add_number(line, known ? frame->line : address->offset);
 	if (frame && frame->function)
 		line = add_bytes(line, frame->function, strlen(frame->function));
-	place->hash = add_number(place->hash, line);
+	call = add_number(line, known ? frame->column : 0);
+	place->lines = add_number(place->lines, line);
+	place->hash = add_number(place->hash, call);
 	place->has_lines |= known;
 	if (place->depth == LR_FRAMES_SHOWN)
 		return;
 	place->frames[place->depth++] = (struct lr_code_frame){
 		.build = build_of(address),
 		.offset = address->offset,
-		.line = line,
+		.call = call,
 	};
 }
 
@@ -150,6 +153,7 @@ void lr_fingerprint_place(const struct lr_image *image, const struct lr_cause *c
 
 	memset(ret, 0, sizeof(*ret));
 	ret->hash = FNV_BASIS ^ cause->shape;
+	ret->lines = FNV_BASIS;
 	if (cause->kind != LR_CAUSE_CYCLE)
 		lr_frames_walk(&frames, cause->site, add_line, ret);
 }
@@ -160,7 +164,7 @@ bool lr_code_place_differs(const struct lr_code_place *a, const struct lr_code_p
 		const struct lr_code_frame *first = &a->frames[i];
 		const struct lr_code_frame *second = &b->frames[i];
 
-		if (first->line != second->line)
+		if (first->call != second->call)
 			return first->build == second->build && first->build & 1;
 	}
 	return false;

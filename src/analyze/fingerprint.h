@@ -18,13 +18,14 @@
 struct lr_code_frame {
 	uint64_t build;	 /* of the module; odd if it is known which */
 	uint64_t offset; /* of the call, in the module */
-	/* a hash of file, line and function; of the offset where the line is not known */
-	uint64_t line;
+	/* a hash of file, line, column and function; of the offset where the line is not known */
+	uint64_t call;
 };
 
 /* A place in the code: the calls by which a cause was born, as far as a report shows them. */
 struct lr_code_place {
-	uint64_t hash; /* of all lines */
+	uint64_t hash;	/* of all calls */
+	uint64_t lines; /* the same without columns, which is all that most readers see */
 	uint32_t depth;
 	bool has_lines; /* one at least is known */
 	struct lr_code_frame frames[LR_FRAMES_SHOWN];
@@ -49,8 +50,9 @@ uint32_t lr_fingerprint(const struct lr_image *image, const struct lr_cause *cau
  * apart
  * @symbolizer: prepared as above
  *
- * Lines have part in its hash; offsets where lines are not known. So code that the compiler made
- * twice of one line is at one place. A cycle has no frames.
+ * Lines and columns have part in its hash; offsets where lines are not known. So code that the
+ * compiler made twice of one call is at one place, and two calls are at two, on whichever lines. A
+ * cycle has no frames.
  */
 void lr_fingerprint_place(const struct lr_image *image, const struct lr_cause *cause,
 			  const struct lr_symbolizer *symbolizer, struct lr_code_place *ret);

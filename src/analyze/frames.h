@@ -24,6 +24,7 @@ struct lr_frames {
 	const struct lr_symbolizer *symbolizer; /* prepared with the addresses */
 	const char *type_name; /* whose generated functions are left out; NULL for none */
 	unsigned int room;     /* LR_FRAMES_SHOWN or LR_FRAMES_ALL */
+	bool wants_columns;    /* when it is written: lines alone would not tell it from another */
 };
 
 /* One frame. @frame is NULL if nothing is known of @address. */

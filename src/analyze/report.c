@@ -476,6 +476,7 @@ static void begin_entries(struct lr_report *report)
 
 		report->entries[i] = (struct lr_entry){
 			.fingerprint = fingerprint,
+			.shares_lines = report->spots.entries[i].shares_lines,
 			.is_known = is_known(report, fingerprint),
 			.suppression = find_suppression(report, fingerprint),
 		};

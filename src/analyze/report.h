@@ -70,8 +70,9 @@ struct lr_entry {
 	uint32_t keeps; /* see lr_report_keeps() */
 	/* that hides it, or NULL. A part that is suppressed elsewhere is in no figure above */
 	const struct lr_suppression *suppression;
-	bool is_known; /* a baseline has it */
-	bool shown;    /* see lr_report_choose() */
+	bool is_known;	   /* a baseline has it */
+	bool shown;	   /* see lr_report_choose() */
+	bool shares_lines; /* with another entry, so that a reader needs the columns too */
 };
 
 /* Was it reported before, and is there only because of what it keeps now? */

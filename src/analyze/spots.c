@@ -12,8 +12,8 @@
  * process ids, has no part in it.
  *
  * The first entry has the fingerprint itself, the next ones the numbers above. Where no line is
- * known a line with two calls in it counts as two spots, so the next ones get other numbers, which
- * are no neighbor's: what a process without symbols of its own says must not name another cause
+ * known a call of which the compiler made two counts as two spots, so the next ones get other
+ * numbers, which are no neighbor's: what a process without symbols of its own says must not name another cause
  * than what the command says.
  */
 #include "analyze/spots.h"
@@ -291,6 +291,34 @@ static void make_entries(struct work *work)
 	}
 }
 
+/* Spots [@from, @at) of the order have the same base as the one at @at. */
+static void compare_lines(const struct work *work, size_t from, size_t at)
+{
+	const struct lr_spots *spots = work->spots;
+	const struct lr_spot *spot = &spots->all[work->order[at]];
+
+	for (size_t i = from; i < at && spot->place.has_lines; i++) {
+		const struct lr_spot *other = &spots->all[work->order[i]];
+
+		if (other->entry == spot->entry || other->place.lines != spot->place.lines)
+			continue;
+		spots->entries[other->entry].shares_lines = true;
+		spots->entries[spot->entry].shares_lines = true;
+	}
+}
+
+static void find_shared_lines(const struct work *work)
+{
+	const struct lr_spots *spots = work->spots;
+	size_t from = 0;
+
+	for (size_t at = 0; at < spots->count; at++) {
+		if (spots->all[work->order[from]].base != spots->all[work->order[at]].base)
+			from = at;
+		compare_lines(work, from, at);
+	}
+}
+
 /* Return: false if another entry has it. */
 static bool take_fingerprint(struct work *work, size_t entry, uint32_t fingerprint)
 {
@@ -375,6 +403,7 @@ bool lr_spots_number(struct lr_spots *spots)
 		list_processes(&work);
 		choose_colors(&work);
 		make_entries(&work);
+		find_shared_lines(&work);
 		take_fingerprints(&work);
 	}
 	unmap(&work);

@@ -37,6 +37,7 @@ struct lr_spot_entry {
 	uint32_t base;	      /* of its spots */
 	uint32_t color;	      /* which entry of this base, from 0 */
 	bool has_lines;	      /* so has one of its spots */
+	bool shares_lines;    /* with another entry, which is told from it by columns */
 };
 
 struct lr_spots {

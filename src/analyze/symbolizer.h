@@ -28,6 +28,7 @@ struct lr_frame {
 	const char *function; /* NULL if unknown */
 	const char *file;     /* path as the compiler recorded it; NULL if unknown */
 	unsigned int line;    /* 0 if unknown */
+	unsigned int column;  /* of the call, from 1; 0 if unknown */
 };
 
 typedef void (*lr_frame_emit)(const struct lr_frame *frame, void *context);

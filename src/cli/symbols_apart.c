@@ -36,6 +36,7 @@ struct frame_head {
 	uint32_t function_size;
 	uint32_t file_size;
 	uint32_t line;
+	uint32_t column;
 };
 
 /* What is known of an address; sorted by module, build-id, stamp, offset. */
@@ -180,6 +181,7 @@ static void send_frame(const struct lr_symbol_frame *frame, void *out_)
 		.function_size = frame->function ? (uint32_t)strlen(frame->function) + 1 : 0,
 		.file_size = frame->file ? (uint32_t)strlen(frame->file) + 1 : 0,
 		.line = frame->line,
+		.column = frame->column,
 	};
 	FILE *out = out_;
 
@@ -275,6 +277,7 @@ static bool take_frame(const char **place, const char *end, struct lr_frame *ret
 		.function = head.function_size ? names : NULL,
 		.file = head.file_size ? names + head.function_size : NULL,
 		.line = head.line,
+		.column = head.column,
 	};
 	*place = names + head.function_size + head.file_size;
 	return true;

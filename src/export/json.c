@@ -55,6 +55,8 @@ static json_t *make_frame(const struct lr_document *document, const struct lr_ad
 		set(object, "file", lr_value_string(frame->file));
 	if (frame && frame->line > 0)
 		set_number(object, "line", frame->line);
+	if (frame && frame->column > 0)
+		set_number(object, "column", frame->column);
 	if (address->module[0] != '\0')
 		set(object, "module", lr_value_string(address->module));
 	set_number(object, "offset", address->offset);

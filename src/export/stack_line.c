@@ -14,6 +14,7 @@ struct line {
 	struct lr_sink *sink;
 	struct lr_named_modules *modules;
 	unsigned int frames; /* written so far */
+	bool wants_columns;
 };
 
 static void write_build_id(struct line *line, const struct lr_address *address)
@@ -63,6 +64,8 @@ static void write_frame(void *context, const struct lr_address *address, const s
 		lr_sink_foreign(line->sink, file, strlen(file), NAME_LIMIT);
 		if (frame->line > 0)
 			lr_sink_printf(line->sink, ":%u", frame->line);
+		if (line->wants_columns && frame->line > 0 && frame->column > 0)
+			lr_sink_printf(line->sink, ":%u", frame->column);
 		lr_sink_text(line->sink, " ");
 	}
 	if (frame->function)
@@ -75,7 +78,11 @@ void lr_stack_line(struct lr_sink *sink, const struct lr_frames *frames, uint32_
 		   struct lr_named_modules *modules)
 {
 	struct lr_named_modules own = { .count = 0 };
-	struct line line = { .sink = sink, .modules = modules ? modules : &own };
+	struct line line = {
+		.sink = sink,
+		.modules = modules ? modules : &own,
+		.wants_columns = frames->wants_columns,
+	};
 
 	if (!lr_image_site(frames->image, site))
 		lr_sink_text(sink, "(stack not known)");

@@ -81,6 +81,7 @@ static void write_site(struct lr_text *text, const struct lr_entry *entry, const
 		.symbolizer = text->symbolizer,
 		.type_name = type ? lr_image_text(image, type->name, NULL) : NULL,
 		.room = LR_FRAMES_SHOWN,
+		.wants_columns = entry->shares_lines,
 	};
 
 	lr_sink_text(text->sink, label);

@@ -175,14 +175,17 @@ static void emit_line(const char *at, const char *end, lr_frame_emit emit, void 
 	char function[1024];
 	char file[1024];
 	char line[16];
+	char column[16];
 	struct lr_frame frame = { 0 };
 
 	at = take_field(at, end, function, sizeof(function));
 	at = take_field(at, end, file, sizeof(file));
-	take_field(at, end, line, sizeof(line));
+	at = take_field(at, end, line, sizeof(line));
+	take_field(at, end, column, sizeof(column));
 	frame.function = function[0] ? function : NULL;
 	frame.file = file[0] ? file : NULL;
 	frame.line = (unsigned int)strtoul(line, NULL, 10);
+	frame.column = (unsigned int)strtoul(column, NULL, 10);
 	emit(&frame, context);
 }
 

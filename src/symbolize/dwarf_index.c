@@ -247,13 +247,15 @@ static void place_of_address(struct lr_dwarf_unit *unit, uint64_t address,
 			     struct lr_symbol_frame *frame)
 {
 	Dwarf_Line *row = dwarf_getsrc_die(&unit->die, address);
-	int line;
+	int line, column;
 
 	if (!row)
 		return;
 	frame->file = known_file(dwarf_linesrc(row, NULL, NULL));
 	if (dwarf_lineno(row, &line) == 0 && line > 0)
 		frame->line = (unsigned int)line;
+	if (dwarf_linecol(row, &column) == 0 && column > 0)
+		frame->column = (unsigned int)column;
 }
 
 static bool number_of(Dwarf_Die *die, unsigned int name, Dwarf_Word *ret_number)
@@ -274,6 +276,8 @@ static void place_of_call(struct lr_dwarf_unit *unit, Dwarf_Die *call, struct lr
 		frame->file = known_file(dwarf_filesrc(files, number, NULL, NULL));
 	if (number_of(call, DW_AT_call_line, &number) && number <= INT32_MAX)
 		frame->line = (unsigned int)number;
+	if (number_of(call, DW_AT_call_column, &number) && number <= INT32_MAX)
+		frame->column = (unsigned int)number;
 }
 
 /*

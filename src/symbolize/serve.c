@@ -146,7 +146,7 @@ static void write_frame(const struct lr_symbol_frame *frame, void *context)
 	write_name(out, frame->function);
 	putc_unlocked('\t', out);
 	write_name(out, frame->file);
-	fprintf(out, "\t%u\n", frame->line);
+	fprintf(out, "\t%u\t%u\n", frame->line, frame->column);
 }
 
 static void resolve(struct lr_symbols *symbols, const struct query *query, FILE *out)

@@ -7,8 +7,9 @@
  *                                             "=SIZE,TIME", the file's in hexadecimal digits (struct lr_file_stamp),
  *                                             or "-" if that is unknown too;
  *                                             in PATH \n is a newline and \\ a backslash
- *      answer   FUNCTION\tFILE\tLINE\n        for each function active there, innermost first; "?" for a name
- *                                             that is unknown, 0 for a line; tabs and newlines in names become "?"
+ *      answer   FUNCTION\tFILE\tLINE\tCOLUMN\n
+ *                                             for each function active there, innermost first; "?" for a name
+ *                                             that is unknown, 0 for a line or column; tabs and newlines in names become "?"
  *               \n                            the end of the answer
  *
  * Answers come in the order of the queries. A query that is malformed, or of which nothing is known, has the empty

@@ -23,6 +23,7 @@ struct lr_symbol_frame {
 	const char *function; /* demangled, qualified, without parameters; NULL if unknown */
 	const char *file;     /* as the compiler recorded it; NULL if unknown */
 	unsigned int line;
+	unsigned int column; /* of the call, from 1; 0 if unknown */
 };
 
 /* The ELF file that was loaded. */

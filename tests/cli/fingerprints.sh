@@ -288,6 +288,65 @@ test_two_calls_in_one_function_are_told_apart_and_stay_when_lines_move()
 	diff first second
 }
 
+# one_or_two_lines NAME SPACE: build a program with two calls, and this between them.
+one_or_two_lines()
+{
+	program "$1" <<-C
+		static struct box *make_box(void) { struct box *b = calloc(1, sizeof(*b)); box_ref_init(b); touched++; return b; }
+		int main(void)
+		{
+			struct box *a = make_box(),$2*b = make_box();
+			return !a + !b;
+		}
+	C
+}
+
+test_two_calls_on_one_line_are_two_causes_as_they_are_on_two()
+{
+	one_or_two_lines one ' '
+	one_or_two_lines two $'\n\t\t'
+	fingerprints one >first
+	expect_equal "$(cut -d' ' -f2- first | tr '\n' ' ')" '1 box 1 box '
+	fingerprints two >second
+	diff first second
+}
+
+test_causes_of_the_same_lines_are_shown_with_their_columns()
+{
+	one_or_two_lines one ' '
+	run "$LASTREF_CMD" run --leak-exit 0 -- ./one
+	grep -E 'BORN AT  one\.c:9:[0-9]+ make_box < one\.c:12:[0-9]+ main$' stderr >places
+	expect_equal "$(sort -u places | wc -l)" 2
+	LASTREF_COMMAND=$LASTREF_CMD LASTREF=leaks=warn run ./one
+	grep 'BORN AT' stderr | diff places -
+	one_or_two_lines two $'\n\t\t'
+	run "$LASTREF_CMD" run --leak-exit 0 -- ./two
+	expect_match stderr 'BORN AT  two\.c:9 make_box < two\.c:12 main$'
+	expect_match stderr 'BORN AT  two\.c:9 make_box < two\.c:13 main$'
+}
+
+test_calls_that_the_compiler_made_of_one_are_one_cause()
+{
+	local body='
+		static APART void make_box(void) { box_ref_init(calloc(1, sizeof(struct box))); touched++; }
+		int main(void)
+		{
+		_Pragma("GCC unroll 4")
+			for (int i = 0; i < 4; i++) { make_box(); touched++; }
+			return 0;
+		}
+	'
+
+	"$CC" --version | grep -q clang && skip 'needs gcc, which unrolls where it is told to'
+	program one -O0 <<<"$body"
+	fingerprints one >first
+	expect_equal "$(cut -d' ' -f2- first)" '4 box'
+	program unrolled -O2 <<<"$body"
+	expect_equal "$(objdump -d unrolled | grep -c 'call.*<make_box>')" 4
+	fingerprints unrolled >second
+	diff first second
+}
+
 test_another_caller_or_type_is_another_fingerprint()
 {
 	program one <<-'C'
@@ -367,22 +426,24 @@ own()
 		sed -n 's/^\(LEAK\|CYCLE\) .*\[\(lr-[0-9a-f]*\)\]  \([0-9]* [a-z]*\).*/\2 \3/p' | sort
 }
 
-# The first birth of two() is one of the smaller leaks, which are not shown; and each f() has two births on one line.
+# The first birth of two() is one of the smaller leaks, which are not shown; and each f() has two births of one macro, which are
+# at one line and column.
 many_births()
 {
 	local i
 
 	{
+		cat <<-'C'
+			#define BIRTH do { box_ref_init(calloc(1, sizeof(struct box))); touched++; } while (0)
+			#define TWO_BIRTHS(more) do { for (int i = 0; i < (more); i++) BIRTH; BIRTH; } while (0)
+		C
 		for i in 1 2 3 4 5 6 7 8 9; do
-			echo "void f$i(void) {" \
-				'for (int i = 0; i < 9; i++) { box_ref_init(calloc(1, sizeof(struct box))); touched++; }' \
-				'box_ref_init(calloc(1, sizeof(struct box))); touched++; }'
+			echo "void f$i(void) { TWO_BIRTHS(9); }"
 		done
 		cat <<-'C'
 			APART void two(void)
 			{
-				box_ref_init(calloc(1, sizeof(struct box))); touched++; box_ref_init(calloc(1, sizeof(struct box)));
-				touched++;
+				TWO_BIRTHS(1);
 				for (int i = 0; i < 50; i++)
 					box_ref_init(calloc(1, sizeof(struct box)));
 				touched++;
@@ -412,7 +473,7 @@ test_a_program_that_knows_no_lines_gives_no_fingerprint_of_another_cause()
 	expect_equal "$(wc -l <all)" 11
 	own many '' >second
 	expect_equal "$(wc -l <second)" 10
-	# The births of two(): 2 on one line, 50 on another. Those of the others are on one line each, and the larger one is the first.
+	# The births of two(): 2 at one place, 50 at another. Those of the others are at one place each, and the larger one is the first.
 	sed -n 's/ 50 box$//p' second >fifty
 	expect_equal "$(wc -l <fifty)" 1
 	expect_equal "$(grep -c -F -f fifty all || true)" 0

@@ -39,7 +39,7 @@ TestSuite(report, .init = begin, .fini = end);
 static void resolve(void *context, const struct lr_address *address, lr_frame_emit emit,
 		    void *emit_context)
 {
-	const struct lr_frame frame = { "f", "/src/f.c", (unsigned int)(address->offset + 1) / 16 };
+	const struct lr_frame frame = { "f", "/src/f.c", (unsigned int)(address->offset + 1) / 16, 0 };
 
 	(void)context;
 	if (address->offset + 1 != 0x900)

@@ -108,10 +108,10 @@ Test(suppressions, many_stars_end)
 static void resolve(void *context, const struct lr_address *address, lr_frame_emit emit,
 		    void *emit_context)
 {
-	static const struct lr_frame inner = { "conn_open", "/home/user/net/src/net.c", 5 };
-	static const struct lr_frame generated = { "conn_ref_init", "/usr/include/conn.h", 3 };
-	static const struct lr_frame main_frame = { "main", "/home/user/net/tests/main.c", 7 };
-	static const struct lr_frame start = { "__libc_start_main", NULL, 0 };
+	static const struct lr_frame inner = { "conn_open", "/home/user/net/src/net.c", 5, 0 };
+	static const struct lr_frame generated = { "conn_ref_init", "/usr/include/conn.h", 3, 0 };
+	static const struct lr_frame main_frame = { "main", "/home/user/net/tests/main.c", 7, 0 };
+	static const struct lr_frame start = { "__libc_start_main", NULL, 0, 0 };
 
 	(void)context;
 	switch (address->offset + 1) {

@@ -34,7 +34,8 @@ static void emit_line(const struct lr_symbol_frame *frame, void *context)
 {
 	char **end = context;
 
-	*end += sprintf(*end, "%s\t%s\t%u\n", frame->function, frame->file, frame->line);
+	*end += sprintf(*end, "%s\t%s\t%u\t%u\n", frame->function, frame->file, frame->line,
+			frame->column);
 }
 
 Test(symbol_queries, queries_are_answered_in_their_order)

@@ -29,10 +29,10 @@ TestSuite(text, .init = begin, .fini = end);
 static void resolve(void *context, const struct lr_address *address, lr_frame_emit emit,
 		    void *emit_context)
 {
-	static const struct lr_frame inner = { "inner", "/src/a.c", 5 };
-	static const struct lr_frame outer = { "outer", "/src/a.c", 9 };
-	static const struct lr_frame main_frame = { "main", "/src/main.c", 77 };
-	static const struct lr_frame generated = { "box_ref_init", "/src/box.h", 3 };
+	static const struct lr_frame inner = { "inner", "/src/a.c", 5, 0 };
+	static const struct lr_frame outer = { "outer", "/src/a.c", 9, 0 };
+	static const struct lr_frame main_frame = { "main", "/src/main.c", 77, 0 };
+	static const struct lr_frame generated = { "box_ref_init", "/src/box.h", 3, 0 };
 
 	(void)context;
 	if (address->offset == 0x100 - 1) {

@@ -182,12 +182,13 @@ static int mark_old(struct pair *pair)
 static void tell_of_process(struct lr_sink *sink, const struct pair *pair)
 {
 	const struct lr_image_header *newer = pair->newer.header;
+	uint64_t live = lr_image_count(&pair->newer.image, LR_RECORDS);
 
 	lr_sink_text(sink, "lastref: ");
 	lr_story_name(sink, &pair->newer.image);
 	lr_sink_printf(sink, " (process %u): ", newer->pid);
-	lr_sink_number(sink, lr_image_count(&pair->newer.image, LR_RECORDS));
-	lr_sink_text(sink, " objects are live");
+	lr_sink_number(sink, live);
+	lr_sink_text(sink, live == 1 ? " object is live" : " objects are live");
 	if (pair->has_older && newer->taken >= pair->older.header->taken) {
 		lr_sink_text(sink, ", ");
 		lr_sink_number(sink, lr_image_count(&pair->older.image, LR_RECORDS));

@@ -121,12 +121,13 @@ static int load_newer(const struct lr_snapshots *snapshots, struct lr_loaded *lo
 /* The newest of those that were there before. Another process may have had this id, so the file has to be of the same one. */
 static void load_older(const struct lr_snapshots *snapshots, struct pair *pair)
 {
+	const struct lr_snapshot_place *place = &snapshots->places[snapshots->place];
 	const struct lr_image_header *newer = pair->newer.header;
 
-	for (size_t i = snapshots->before_count; i-- > 0 && !pair->has_older;) {
+	for (size_t i = place->before_count; i-- > 0 && !pair->has_older;) {
 		struct lr_loaded *older = &pair->older;
 
-		pair->has_older = load_number(snapshots, snapshots->before[i], older) == 0 &&
+		pair->has_older = load_number(snapshots, place->before[i], older) == 0 &&
 				  older->header->pid == newer->pid &&
 				  older->header->started == newer->started;
 		if (!pair->has_older) {

@@ -101,37 +101,77 @@ static pid_t own_pid(const char *status, pid_t pid)
 	return pid;
 }
 
-/* Where a name that is relative begins. */
-static void choose_beginning(const struct lr_snapshots *snapshots, char *shown, size_t size)
+/* "%p" in the name is the process id. */
+static void expand(const char *name, pid_t pid, char *to, size_t size)
 {
+	size_t length = 0;
+
+	for (; *name && length + 12 < size; name++) {
+		if (name[0] == '%' && name[1] == 'p') {
+			length += (size_t)snprintf(to + length, size - length, "%d", (int)pid);
+			name++;
+		} else {
+			to[length++] = *name;
+		}
+	}
+	to[length] = '\0';
+}
+
+/*
+ * One more place: @folder, which begins at @beginning if it is relative. @link: in /proc/PID, what leads to where
+ * the path begins for us.
+ */
+static void add_place(struct lr_snapshots *snapshots, const char *link, const char *beginning,
+		      const char *folder)
+{
+	struct lr_snapshot_place *place = &snapshots->places[snapshots->place_count++];
+	bool is_root = strcmp(link, "root") == 0;
+	const char *slash = *folder && *beginning && strcmp(beginning, "/") != 0 ? "/" : "";
+
+	snprintf(place->shown, sizeof(place->shown), "%s%s%s", beginning, slash, folder);
+	snprintf(place->folder, sizeof(place->folder), "/proc/%d/%s/%s", (int)snapshots->pid, link,
+		 is_root ? place->shown : folder);
+}
+
+/*
+ * The name was relative to the folder in which the process began, and only the one where it is now can be asked for. A daemon goes to
+ * another one; where it began then is in PWD, if who started it is a shell.
+ */
+static void add_relative_places(struct lr_snapshots *snapshots, const char *begun_in,
+				const char *folder)
+{
+	char beginning[PATH_MAX / 2];
 	char link[64];
 	ssize_t length;
 
 	snprintf(link, sizeof(link), "/proc/%d/cwd", (int)snapshots->pid);
-	length = readlink(link, shown, size - 1);
-	shown[length < 0 ? 0 : length] = '\0';
+	length = readlink(link, beginning, sizeof(beginning) - 1);
+	beginning[length < 0 ? 0 : length] = '\0';
+	add_place(snapshots, "cwd", beginning, folder);
+	if (begun_in && begun_in[0] == '/' && strlen(begun_in) < sizeof(beginning) &&
+	    strcmp(begun_in, beginning) != 0)
+		add_place(snapshots, "root", begun_in, folder);
 }
 
 /* As the runtime chooses it: see runtime/on_signal.c. */
-static void choose_folder(struct lr_snapshots *snapshots, const struct lr_settings *settings,
-			  const char *temporary)
+static void choose_places(struct lr_snapshots *snapshots, const struct lr_settings *settings,
+			  const char *temporary, const char *begun_in)
 {
-	const char *slash = strrchr(settings->output, '/');
-	const char *folder = temporary && temporary[0] == '/' ? temporary : "/tmp";
-	int length = (int)strlen(folder);
-	char beginning[PATH_MAX / 2] = "";
-	bool relative = settings->output[0] != '\0' && settings->output[0] != '/';
+	char output[PATH_MAX / 2];
+	char *slash;
 
-	if (settings->output[0] != '\0') {
-		folder = settings->output;
-		length = slash ? (int)(slash - folder) : 0;
-	}
-	if (relative)
-		choose_beginning(snapshots, beginning, sizeof(beginning));
-	snprintf(snapshots->folder, sizeof(snapshots->folder), "/proc/%d/%s%.*s",
-		 (int)snapshots->pid, relative ? "cwd/" : "root", length, folder);
-	snprintf(snapshots->shown, sizeof(snapshots->shown), "%s%s%.*s", beginning,
-		 beginning[0] != '\0' && length > 0 ? "/" : "", length, folder);
+	expand(settings->output, snapshots->named_pid, output, sizeof(output));
+	slash = strrchr(output, '/');
+	snapshots->is_relative = output[0] != '\0' && output[0] != '/';
+	if (slash)
+		*slash = '\0';
+	if (snapshots->is_relative)
+		add_relative_places(snapshots, begun_in, slash ? output : "");
+	else if (slash)
+		add_place(snapshots, "root", "", output);
+	else
+		add_place(snapshots, "root", "",
+			  temporary && temporary[0] == '/' ? temporary : "/tmp");
 }
 
 /* The number in lastref-PID.N.snapshot, or 0. */
@@ -154,61 +194,101 @@ static int compare_numbers(const void *a, const void *b)
 	return (one > other) - (one < other);
 }
 
-static int note_before(struct lr_snapshots *snapshots, uint32_t number)
+static int note_before(struct lr_snapshot_place *place, uint32_t number)
 {
-	size_t count = snapshots->before_count;
-	uint32_t *longer = snapshots->before;
+	size_t count = place->before_count;
+	uint32_t *longer = place->before;
 
 	/* Grow when the count is a power of two. */
 	if ((count & (count - 1)) == 0)
-		longer = realloc(snapshots->before, (count ? 2 * count : 1) * sizeof(*longer));
+		longer = realloc(place->before, (count ? 2 * count : 1) * sizeof(*longer));
 	if (!longer)
 		return -ENOMEM;
-	snapshots->before = longer;
-	longer[snapshots->before_count++] = number;
+	place->before = longer;
+	longer[place->before_count++] = number;
 	return 0;
 }
 
-static int list_before(struct lr_snapshots *snapshots)
+/* Return: 0 or a negative errno. */
+static int list_place(const struct lr_snapshots *snapshots, struct lr_snapshot_place *place)
 {
-	DIR *folder = opendir(snapshots->folder);
+	DIR *folder = opendir(place->folder);
 	const struct dirent *entry;
 	int error = folder ? 0 : -errno;
 
 	while (folder && error == 0 && (entry = readdir(folder))) {
 		uint32_t number = number_of(snapshots, entry->d_name);
 
-		error = number > 0 ? note_before(snapshots, number) : 0;
+		error = number > 0 ? note_before(place, number) : 0;
 	}
 	if (folder)
 		closedir(folder);
-	if (error == 0 && snapshots->before_count > 0)
-		qsort(snapshots->before, snapshots->before_count, sizeof(*snapshots->before),
-		      compare_numbers);
-	else if (error != 0)
-		lr_complain("cannot look for the snapshots of process %d in %s: %s",
-			    (int)snapshots->pid, snapshots->shown, strerror(-error));
+	if (error == 0 && place->before_count > 0)
+		qsort(place->before, place->before_count, sizeof(*place->before), compare_numbers);
 	return error;
 }
 
-/* The highest number that was not there before; 0 if there is none. */
-static uint32_t find_new(const struct lr_snapshots *snapshots)
+static const char *explain_relative(const struct lr_snapshots *snapshots)
 {
-	DIR *folder = opendir(snapshots->folder);
+	return snapshots->is_relative ?
+		       "; the name in its output= is relative, and it may have gone to another folder since it began: "
+		       "give output= a name that begins with a slash" :
+		       "";
+}
+
+/* One place that can be looked into is enough. */
+static int list_before(struct lr_snapshots *snapshots)
+{
+	int first_error = 0;
+	bool any = false;
+
+	for (unsigned int i = 0; i < snapshots->place_count; i++) {
+		int error = list_place(snapshots, &snapshots->places[i]);
+
+		any |= error == 0;
+		if (first_error == 0)
+			first_error = error;
+	}
+	if (any)
+		return 0;
+	lr_complain("cannot look for the snapshots of process %d in %s: %s%s", (int)snapshots->pid,
+		    snapshots->places[0].shown, strerror(-first_error), explain_relative(snapshots));
+	return first_error;
+}
+
+static bool was_before(const struct lr_snapshot_place *place, uint32_t number)
+{
+	return place->before_count > 0 &&
+	       bsearch(&number, place->before, place->before_count, sizeof(number), compare_numbers);
+}
+
+/* The highest number that was not there before; 0 if there is none. */
+static uint32_t find_new_in(const struct lr_snapshots *snapshots,
+			    const struct lr_snapshot_place *place)
+{
+	DIR *folder = opendir(place->folder);
 	const struct dirent *entry;
 	uint32_t new = 0;
 
 	while (folder && (entry = readdir(folder))) {
 		uint32_t number = number_of(snapshots, entry->d_name);
 
-		if (number > new && !(snapshots->before_count > 0 &&
-				      bsearch(&number, snapshots->before, snapshots->before_count,
-					      sizeof(number), compare_numbers)))
+		if (number > new && !was_before(place, number))
 			new = number;
 	}
 	if (folder)
 		closedir(folder);
 	return new;
+}
+
+/* Is there a new one? */
+static bool find_new(struct lr_snapshots *snapshots)
+{
+	for (unsigned int i = 0; i < snapshots->place_count && snapshots->last == 0; i++) {
+		snapshots->place = i;
+		snapshots->last = find_new_in(snapshots, &snapshots->places[i]);
+	}
+	return snapshots->last > 0;
 }
 
 static int read_settings(struct lr_snapshots *snapshots, const char *environment, size_t size,
@@ -232,7 +312,8 @@ static int read_settings(struct lr_snapshots *snapshots, const char *environment
 		return -EINVAL;
 	}
 	snapshots->signal = settings.signal;
-	choose_folder(snapshots, &settings, find_variable(environment, size, "TMPDIR"));
+	choose_places(snapshots, &settings, find_variable(environment, size, "TMPDIR"),
+		      find_variable(environment, size, "PWD"));
 	return 0;
 }
 
@@ -313,8 +394,7 @@ int lr_snapshots_take(struct lr_snapshots *snapshots)
 		return -errno;
 	}
 	for (int waited = 0; waited < LR_SNAPSHOT_WAIT_S * 1000; waited += STEP_MS) {
-		snapshots->last = find_new(snapshots);
-		if (snapshots->last > 0)
+		if (find_new(snapshots))
 			return 0;
 		error = look_at_process(snapshots, &traced);
 		if (error != 0)
@@ -322,8 +402,9 @@ int lr_snapshots_take(struct lr_snapshots *snapshots)
 		nanosleep(&step, NULL);
 	}
 	lr_complain("process %d took no snapshot within %d seconds: it blocks the signal, has checking switched off "
-		    "(leaks=off), or cannot write to %s (its standard error says so)",
-		    (int)snapshots->pid, LR_SNAPSHOT_WAIT_S, snapshots->shown);
+		    "(leaks=off), or cannot write to %s (its standard error says so)%s",
+		    (int)snapshots->pid, LR_SNAPSHOT_WAIT_S, snapshots->places[0].shown,
+		    explain_relative(snapshots));
 	return -ETIMEDOUT;
 }
 
@@ -332,20 +413,21 @@ int lr_snapshots_open(const struct lr_snapshots *snapshots, uint32_t number)
 	char path[PATH_MAX + NAME_MAX];
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/lastref-%d.%u.snapshot", snapshots->folder,
-		 (int)snapshots->named_pid, number);
+	snprintf(path, sizeof(path), "%s/lastref-%d.%u.snapshot",
+		 snapshots->places[snapshots->place].folder, (int)snapshots->named_pid, number);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 	return fd < 0 ? -errno : fd;
 }
 
 void lr_snapshots_name(const struct lr_snapshots *snapshots, uint32_t number, char *name, size_t size)
 {
-	snprintf(name, size, "%s/lastref-%d.%u.snapshot", snapshots->shown,
+	snprintf(name, size, "%s/lastref-%d.%u.snapshot", snapshots->places[snapshots->place].shown,
 		 (int)snapshots->named_pid, number);
 }
 
 void lr_snapshots_finish(struct lr_snapshots *snapshots)
 {
-	free(snapshots->before);
+	for (unsigned int i = 0; i < LR_SNAPSHOT_PLACES; i++)
+		free(snapshots->places[i].before);
 	*snapshots = (struct lr_snapshots){ .pid = 0 };
 }

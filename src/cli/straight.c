@@ -22,19 +22,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int lr_straight_descriptor(const char *output)
+int lr_straight_descriptor(const char *name)
 {
 	static const char *const folders[] = { "/dev/fd/", "/proc/self/fd/" };
 
-	if (strcmp(output, "/dev/stdout") == 0)
+	if (strcmp(name, "/dev/stdout") == 0)
 		return STDOUT_FILENO;
-	if (strcmp(output, "/dev/stderr") == 0)
+	if (strcmp(name, "/dev/stderr") == 0)
 		return STDERR_FILENO;
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
 		size_t length = strlen(folders[i]);
 
-		if (strncmp(output, folders[i], length) == 0)
-			return lr_parse_number(output + length, 0, INT_MAX - 1);
+		if (strncmp(name, folders[i], length) == 0)
+			return lr_parse_number(name + length, 0, INT_MAX - 1);
 	}
 	return -1;
 }

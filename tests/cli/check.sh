@@ -5,15 +5,19 @@
 . "$(dirname "$0")/../support/tap.sh"
 . "$(dirname "$0")/../support/programs.sh"
 
-# A server: for each line on standard input it makes so many boxes, and answers. Without input it ends.
+# A server: for each line on standard input it makes so many boxes, and answers. Without input it ends. It goes to the folder GO_TO first,
+# as a daemon does.
 server()
 {
 	box_program server <<-'C'
 		int main(void)
 		{
+			const char *folder = getenv("GO_TO");
 			char line[16];
 
 			setvbuf(stdout, NULL, _IOLBF, 0);
+			if (folder && chdir(folder) != 0)
+				return 1;
 			printf("ready\n");
 			while (fgets(line, sizeof(line), stdin)) {
 				for (int i = atoi(line); i > 0; i--)
@@ -461,7 +465,59 @@ test_a_folder_of_snapshots_that_is_not_there_is_named_as_people_know_it()
 	stop
 	expect_status 3
 	expect_equal "$(cat stderr)" \
-		"lastref: cannot look for the snapshots of process $server in $PWD/none: No such file or directory"
+		"lastref: cannot look for the snapshots of process $server in $PWD/none: No such file or directory; the name in its output= is relative, and it may have gone to another folder since it began: give output= a name that begins with a slash"
+}
+
+test_a_process_that_went_to_another_folder_is_checked()
+{
+	server
+	mkdir reports
+	GO_TO=/ start leaks=warn:signal=USR2:output=reports/report
+	make_boxes 3
+	run timeout 20 "$LASTREF_CMD" check "$server"
+	make_boxes 2
+	mv stdout first
+	expect_status 0
+	run timeout 20 "$LASTREF_CMD" check "$server"
+	stop
+	expect_status 0
+	expect_text first 'lastref: 3 objects live'
+	expect_match stdout ': 5 objects are live, 3 were [0-9]+ s before$'
+	[ -e "reports/lastref-$server.2.snapshot" ]
+}
+
+test_where_a_process_that_went_to_another_folder_began_is_asked_for()
+{
+	server
+	mkdir reports
+	GO_TO=/ PWD=/nowhere start leaks=warn:signal=USR2:output=reports/report
+	run timeout 20 "$LASTREF_CMD" check "$server"
+	stop
+	expect_status 3
+	expect_match stderr 'in /reports: .*; the name in its output= is relative, and it may have gone to another folder'
+}
+
+test_the_process_id_may_be_in_the_name_of_the_folder_of_snapshots()
+{
+	server
+	mkdir all
+	# exec keeps the process id, so that the folder is there before.
+	cat >prepared <<-'SH'
+		#!/bin/sh
+		mkdir "all/$$"
+		exec ./server
+	SH
+	chmod +x prepared
+	mv server program
+	sed -i 's/server/program/' prepared
+	mv prepared server
+	start leaks=warn:signal=USR2:output=all/%p/report
+	make_boxes 3
+	run timeout 20 "$LASTREF_CMD" check "$server"
+	stop
+	expect_status 0
+	expect_text stdout 'lastref: 3 objects live'
+	[ -e "all/$server/lastref-$server.1.snapshot" ]
 }
 
 test_snapshots_of_an_earlier_process_with_the_same_id_do_not_count()

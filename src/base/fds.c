@@ -8,11 +8,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define HIGH 512
 #define NAMES_TRIED 10000
+/* As long as it gets: 10 digits of either number. */
+#define SUFFIX_MAX (sizeof(".lastref-.") - 1 + 20)
 
 int lr_fd_lift(int fd)
 {
@@ -37,15 +41,26 @@ int lr_fd_lift_high(int fd)
 	return high;
 }
 
+/* How much of @path may stand before the suffix: a file system refuses the whole name if it gets too long. */
+static int length_before_suffix(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+
+	return (int)(name - path) + (int)strnlen(name, NAME_MAX - SUFFIX_MAX);
+}
+
 /* The process id keeps processes apart, and the number threads; what is there all the same was left by another process. */
 int lr_fd_create_beside(const char *path, unsigned int mode, char *ret_name, size_t size)
 {
 	static unsigned int number;
+	int before = length_before_suffix(path);
 	int fd = -1;
 
 	for (int i = 0; fd < 0 && i < NAMES_TRIED; i++) {
 		unsigned int mine = __atomic_fetch_add(&number, 1, __ATOMIC_RELAXED);
-		int length = snprintf(ret_name, size, "%s.lastref-%d.%u", path, (int)getpid(), mine);
+		int length = snprintf(ret_name, size, "%.*s.lastref-%d.%u", before, path,
+				      (int)getpid(), mine);
 
 		if (length < 0 || (size_t)length >= size)
 			return -ENAMETOOLONG;

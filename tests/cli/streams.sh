@@ -327,6 +327,18 @@ test_what_a_killed_lastref_left_does_not_block_a_report()
 	[ ! -e victim ]
 }
 
+test_a_report_gets_any_name_that_a_file_may_have()
+{
+	local name
+
+	net_suite
+	run_suite images t_open
+	name=$(printf '%0255d' 7)
+	run "$LASTREF_CMD" report -o "$name" images
+	expect_status 1
+	expect_text "$name" '2 objects leaked'
+}
+
 test_help_that_cannot_be_written_gives_3()
 {
 	local name

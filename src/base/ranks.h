@@ -13,7 +13,7 @@
 #include <stdbool.h>
 
 enum lr_rank {
-	LR_RANK_HELD,	 /* runtime/held.c: what checks hold; and fork() */
+	LR_RANK_HELD,	 /* runtime/held.c: what checks hold */
 	LR_RANK_START,	 /* runtime/start.c: first-use set-up, mode switches */
 	LR_RANK_GATE,	 /* runtime/gate.c: a check keeps objects from dying */
 	LR_RANK_FAULTS,	 /* runtime/fault_guard.c: handlers of signals */

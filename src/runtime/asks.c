@@ -92,6 +92,13 @@ static void tell_failed(const struct batch *batch)
 	}
 }
 
+/* It may run a destructor. */
+static void let_go(const struct lr_object *object)
+{
+	lr_object_let_go(object);
+	lr_turn_step();
+}
+
 static void ask_batch(struct batch *batch)
 {
 	struct lr_looking *looking = batch->looking;
@@ -105,7 +112,7 @@ static void ask_batch(struct batch *batch)
 	}
 	for (uint32_t i = 0; i < batch->count && !looking->alone; i++) {
 		if (batch->asked[i].is_held)
-			lr_object_let_go(&batch->asked[i].object);
+			let_go(&batch->asked[i].object);
 	}
 	tell_failed(batch);
 	batch->count = 0;

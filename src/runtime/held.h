@@ -21,8 +21,8 @@ struct lr_held {
  * lr_held_begin() - no fork from now on; the calling thread is about to take a reference for a
  * check
  *
- * Return: false if there is no room to note one, or if this thread is inside the runtime already;
- * then it is not to be taken.
+ * Return: false if there is no room to note one, if this thread is inside the runtime already, or
+ * if a fork has been under way for longer than forks take; then it is not to be taken.
  */
 bool lr_held_begin(void);
 

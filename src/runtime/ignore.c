@@ -183,8 +183,9 @@ static void give_note_back(struct ignored *ignored)
 {
 	struct lr_note *note = lr_arena_at(LR_NOTES, ignored->note);
 
-	__atomic_store_n(&note->flags, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&note->birth, 0, __ATOMIC_RELAXED);
+	/* Who finds no flag sees that the birth number is gone, and takes it for no other note. */
+	__atomic_store_n(&note->flags, 0, __ATOMIC_RELEASE);
 	if (note->text == 0)
 		note->text = (lr_text_ref)note->count;
 	note->count = free_notes;
@@ -202,9 +203,10 @@ static void leave_note(uint64_t birth, const char *reason)
 		table[find_place(birth)] = (struct ignored){ .birth = birth, .note = ordinal };
 		used++;
 		set_reason(note, reason);
-		__atomic_store_n(&note->birth, birth, __ATOMIC_RELAXED);
 		/* The words come before what says that they count. */
 		__atomic_store_n(&note->flags, LR_NOTE_IGNORED, __ATOMIC_RELEASE);
+		/* And both before what says whose they are, for find_note() of leak_check.c. */
+		__atomic_store_n(&note->birth, birth, __ATOMIC_RELEASE);
 	}
 	lr_unlock(&ignored_lock);
 }

@@ -180,7 +180,13 @@ static struct lr_note *find_note(uint64_t birth)
 	for (uint64_t i = 0; i < count; i++) {
 		struct lr_note *note = lr_arena_at(LR_NOTES, (uint32_t)i);
 
-		if (note->birth == birth && !(note->flags & LR_NOTE_IGNORED))
+		/*
+		 * Pairs with the releases of ignore.c: its flag is set before the birth number is,
+		 * and cleared after it.
+		 */
+		if (__atomic_load_n(&note->birth, __ATOMIC_ACQUIRE) == birth &&
+		    !(__atomic_load_n(&note->flags, __ATOMIC_ACQUIRE) & LR_NOTE_IGNORED) &&
+		    __atomic_load_n(&note->birth, __ATOMIC_RELAXED) == birth)
 			return note;
 	}
 	return NULL;
@@ -261,14 +267,39 @@ static uint64_t losses(void)
 	return lr_image_counter(header, LR_LOST_OBJECTS) + lr_image_counter(header, LR_LOST_TYPES);
 }
 
+/*
+ * What is marked is told a while later. The check at exit, which skips it, ends the process: so it waits
+ * for those that are in between. A report handler that calls exit() waits for other threads only.
+ */
+static uint32_t reporting;
+static __thread uint32_t own_reporting; /* those of this thread */
+static bool is_exiting;
+
 static uint64_t told_losses; /* of this process, by reports of checks that the program called */
 
 void lr_leak_check_restart_in_child(void)
 {
 	told_losses = 0;
+	reporting = own_reporting;
+	is_exiting = false;
 }
 
-static size_t check_and_tell(uint32_t since)
+/* Return: false if the check at exit has begun, which reports all that lives. */
+static bool begin_report(void)
+{
+	own_reporting++;
+	/* In one order with the store and the load of check_at_exit(): one of the two sees the other. */
+	__atomic_fetch_add(&reporting, 1, __ATOMIC_SEQ_CST);
+	return !__atomic_load_n(&is_exiting, __ATOMIC_SEQ_CST);
+}
+
+static void end_report(void)
+{
+	__atomic_fetch_sub(&reporting, 1, __ATOMIC_RELEASE);
+	own_reporting--;
+}
+
+static size_t mark_and_tell(uint32_t since)
 {
 	const struct lr_findings_options options = {
 		.only_reported = true,
@@ -280,11 +311,6 @@ static size_t check_and_tell(uint32_t since)
 	size_t objects;
 	bool has_news;
 
-	if (!lr_start_checking())
-		return 0;
-	if (lr_turn_is_ours())
-		return only_count(since);
-	lr_settle();
 	lost = losses();
 	/* Silence would say that nothing lives; but a program that checks after each request is told of the same losses once. */
 	has_news = lost > __atomic_load_n(&told_losses, __ATOMIC_RELAXED);
@@ -300,6 +326,20 @@ static size_t check_and_tell(uint32_t since)
 	free_check(&check);
 	if (objects > 0)
 		panic_if_asked();
+	return objects;
+}
+
+static size_t check_and_tell(uint32_t since)
+{
+	size_t objects;
+
+	if (!lr_start_checking())
+		return 0;
+	if (lr_turn_is_ours())
+		return only_count(since);
+	lr_settle();
+	objects = begin_report() ? mark_and_tell(since) : only_count(since);
+	end_report();
 	return objects;
 }
 
@@ -408,14 +448,14 @@ static bool is_in_doubt(const struct check *check)
 
 static void check_at_exit(void)
 {
-	static const struct lr_findings_options options = {
-		.skip_reported = true,
-		.is_current = lr_describe_is_current,
-	};
+	struct lr_findings_options options = { .is_current = lr_describe_is_current };
 	struct check check;
 	bool leaked;
 
 	lr_settle();
+	__atomic_store_n(&is_exiting, true, __ATOMIC_SEQ_CST);
+	/* What a check that is stuck has marked was perhaps never told. */
+	options.skip_reported = lr_turn_await(&reporting, own_reporting);
 	make_check(&check, &options, lr_arena_is_shared());
 	leaked = check.findings.objects > 0;
 	if (lr_arena_is_shared())

@@ -99,6 +99,7 @@ static int collect(struct lr_looking *looking, uint32_t records)
 			.birth = lr_look_birth(live.birth),
 		};
 	}
+	lr_turn_step();
 	return lr_extents_sort(extents);
 }
 
@@ -106,6 +107,7 @@ static int make_plans(struct lr_looking *looking)
 {
 	uint32_t room = lr_types_count() + 1;
 
+	lr_turn_step();
 	looking->plans = lr_pages_map(room * sizeof(*looking->plans));
 	looking->plan_room = looking->plans ? room : 0;
 	return looking->plans ? 0 : -ENOMEM;
@@ -131,6 +133,8 @@ static int make_looks(struct lr_looking *looking)
 			.size = (uint32_t)size,
 		};
 		extent->size = size > 0 ? (uint32_t)size : 1;
+		if (i % OBJECTS_IN_STEP == 0)
+			lr_turn_step();
 	}
 	return 0;
 }
@@ -201,9 +205,11 @@ static int find_edges(struct lr_looking *looking)
 {
 	if (looking->any_asks)
 		lr_asks_sizes(looking);
+	lr_turn_step();
 	if (verify_overlapping(looking) &&
 	    lr_extents_link_overlapping(&looking->extents, swap_looks, looking) != 0)
 		return -ENOMEM;
+	lr_turn_step();
 	if (lr_extents_index(&looking->extents) != 0)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < looking->extents.count && !looking->failed; i++) {
@@ -213,6 +219,7 @@ static int find_edges(struct lr_looking *looking)
 			lr_turn_step();
 	}
 	lr_edges_follow(looking);
+	lr_turn_step();
 	if (looking->any_visits && !looking->failed)
 		lr_asks_visits(looking);
 	return looking->failed ? -ENOMEM : 0;
@@ -242,6 +249,7 @@ static int look_at_all(struct lr_looking *looking, uint32_t records)
 {
 	int error = lr_extents_init(&looking->extents, count_live(looking, records));
 
+	lr_turn_step();
 	looking->bad_size = records / 8 + 1;
 	looking->bad = lr_pages_map(looking->bad_size);
 	if (error == 0 && looking->bad)

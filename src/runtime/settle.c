@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #define COUNTS_AT_ONCE 128u
+#define RECORDS_IN_STEP 1024u
 #define NAMES_SHOWN 8u
 #define LONGEST_PAUSE_MS 25u
 #define NOT_READ_YET INT32_MIN /* the far end of the immortal zone, where no count rests */
@@ -189,8 +190,11 @@ static bool look(struct wait *wait)
 	if (!make_room(wait, records))
 		return false;
 	lr_turn_begin();
-	for (uint64_t i = 0; i < records; i++)
+	for (uint64_t i = 0; i < records; i++) {
 		look_at_record(wait, &batch, i);
+		if (i % RECORDS_IN_STEP == 0)
+			lr_turn_step();
+	}
 	read_batch(wait, &batch);
 	lr_turn_end();
 	wait->known = records;

@@ -50,7 +50,7 @@ static __thread uint32_t depth;
 
 /* What a thread that waits has seen last, and for how many slices nothing else. */
 struct patience {
-	uint32_t turn;
+	uint32_t word;
 	uint32_t steps;
 	uint32_t slices;
 };
@@ -76,14 +76,14 @@ static struct timespec end_of_slice(void)
 }
 
 /*
- * Return: true if the slice is over, false if the turn may have ended. A signal handler that comes
+ * Return: true if the slice is over, false if the word may have changed. A signal handler that comes
  * meanwhile does not lengthen it.
  */
-static bool wait_for_slice(uint32_t number)
+static bool wait_for_slice(const uint32_t *word, uint32_t value)
 {
 	struct timespec end = end_of_slice();
 
-	while (syscall(SYS_futex, &turn, FUTEX_WAIT_BITSET_PRIVATE, number, &end, NULL,
+	while (syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, value, &end, NULL,
 		       FUTEX_BITSET_MATCH_ANY) != 0) {
 		if (errno != EINTR)
 			return errno == ETIMEDOUT;
@@ -91,14 +91,14 @@ static bool wait_for_slice(uint32_t number)
 	return false;
 }
 
-/* Wait a little for the turn @number. Return: true if that has led nowhere for too long. */
-static bool lose_patience(struct patience *patience, uint32_t number)
+/* Wait a little for a word that is @value. Return: true if that has led nowhere for too long. */
+static bool lose_patience(struct patience *patience, const uint32_t *word, uint32_t value)
 {
 	uint32_t seen = __atomic_load_n(&steps, __ATOMIC_RELAXED);
 
-	if (patience->turn != number || patience->steps != seen)
-		*patience = (struct patience){ .turn = number, .steps = seen };
-	patience->slices += wait_for_slice(number);
+	if (patience->word != value || patience->steps != seen)
+		*patience = (struct patience){ .word = value, .steps = seen };
+	patience->slices += wait_for_slice(word, value);
 	return patience->slices >= PATIENCE;
 }
 
@@ -129,7 +129,7 @@ static uint32_t take(void)
 	 */
 	while (!__atomic_compare_exchange_n(&turn, &former, number, false, __ATOMIC_ACQUIRE,
 					    __ATOMIC_RELAXED)) {
-		if (former != 0 && !lose_patience(&patience, former))
+		if (former != 0 && !lose_patience(&patience, &turn, former))
 			former = 0;
 	}
 	if (former != 0)
@@ -166,6 +166,19 @@ void lr_turn_step(void)
 bool lr_turn_is_ours(void)
 {
 	return depth > 0;
+}
+
+bool lr_turn_await(const uint32_t *count, uint32_t rest)
+{
+	struct patience patience = { 0 };
+	uint32_t seen;
+
+	/* One order with what the caller stored before: see leak_check.c. */
+	while ((seen = __atomic_load_n(count, __ATOMIC_SEQ_CST)) > rest) {
+		if (lose_patience(&patience, count, seen))
+			return false;
+	}
+	return true;
 }
 
 /* If the turn was taken from this thread, it is alone now all the same. */

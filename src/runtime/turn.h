@@ -8,6 +8,7 @@
 #define LR_RUNTIME_TURN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /**
  * lr_turn_begin() - wait until it is this thread's turn
@@ -27,6 +28,15 @@ void lr_turn_step(void);
  * program that a check called.
  */
 bool lr_turn_is_ours(void);
+
+/**
+ * lr_turn_await() - wait until a count of checks falls, as patiently as for a turn
+ * @count: which nobody who lowers it tells of
+ * @rest: how low
+ *
+ * Return: false if the checks get nowhere.
+ */
+bool lr_turn_await(const uint32_t *count, uint32_t rest);
 
 /** lr_turn_restart_in_child() - after fork(). */
 void lr_turn_restart_in_child(void);

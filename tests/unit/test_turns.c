@@ -27,11 +27,17 @@ static void node_unref_any(void *node);
 
 static int destroyed;
 
+/* All of a tree together take longer than anybody waits for a check that gets nowhere. */
+#define DESTRUCTOR_NS 200000000L
+static bool destructors_are_slow;
+
 static void node_destroy(struct node *node)
 {
 	__atomic_fetch_add(&destroyed, 1, __ATOMIC_RELAXED);
 	for (int i = 0; i < CHILDREN; i++)
 		node_unref_any(node->children[i]);
+	if (destructors_are_slow)
+		nanosleep(&(struct timespec){ .tv_nsec = DESTRUCTOR_NS }, NULL);
 	free(node);
 }
 
@@ -187,6 +193,185 @@ static int check_in_visit(void *unused)
 Test(turns, a_visit_that_checks_waits_for_nobody)
 {
 	assert_silent(check_in_visit, CHILDREN + 1);
+}
+
+static void wait_for_over(void)
+{
+	sem_post(&inside);
+	sem_wait(&over);
+}
+
+static void count_report(const struct lastref_report *report, void *unused)
+{
+	(void)report;
+	(void)unused;
+	__atomic_fetch_add(&reports, 1, __ATOMIC_RELAXED);
+}
+
+static int check_beside_slow_destructors(void *unused)
+{
+	struct node *tree;
+	pthread_t other;
+
+	(void)unused;
+	begin(wait_for_over);
+	tree = tree_new();
+	lastref_set_report_handler(count_report, NULL);
+	other = begin_check();
+	node_unref(tree);
+	destructors_are_slow = true;
+	sem_post(&over);
+	lastref_leak_check();
+	pthread_join(other, NULL);
+	return destroyed;
+}
+
+Test(turns, a_check_waits_for_one_that_runs_many_slow_destructors)
+{
+	assert_silent(check_beside_slow_destructors, CHILDREN + 1);
+}
+
+/* As long as the end of the process could need if it did not wait. */
+static void tell_slowly(const struct lastref_report *report, void *unused)
+{
+	(void)unused;
+	be_slow();
+	fprintf(stderr, "told of %zu objects\n", report->objects);
+}
+
+static int exit_beside_report(void *unused)
+{
+	(void)unused;
+	begin(NULL);
+	tree_new();
+	lastref_set_report_handler(tell_slowly, NULL);
+	begin_check();
+	exit(0);
+}
+
+Test(turns, the_process_does_not_end_before_a_report_is_told)
+{
+	ASSERT_SAYS(exit_beside_report, 0, "told of 21 objects");
+}
+
+static void tell_for_ever(const struct lastref_report *report, void *is_first_)
+{
+	bool *is_first = is_first_;
+
+	if (__atomic_exchange_n(is_first, false, __ATOMIC_RELAXED))
+		be_stuck();
+	fprintf(stderr, "told of %zu objects\n", report->objects);
+}
+
+static int exit_beside_stuck_report(void *unused)
+{
+	static bool is_first = true;
+
+	(void)unused;
+	begin(NULL);
+	tree_new();
+	lastref_set_report_handler(tell_for_ever, &is_first);
+	begin_check();
+	exit(0);
+}
+
+Test(turns, what_a_report_that_is_stuck_was_about_is_told_at_exit)
+{
+	ASSERT_SAYS(exit_beside_stuck_report, 0, "told of 21 objects");
+}
+
+/*
+ * A fork with the handlers of a library that was there before lastref: they run within it. A thread
+ * has the library's lock.
+ */
+
+static pthread_mutex_t library_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool has_library;
+static sem_t forking;
+
+static void library_prepare(void)
+{
+	if (!has_library)
+		return;
+	sem_post(&forking);
+	pthread_mutex_lock(&library_lock);
+}
+
+static void library_end(void)
+{
+	if (has_library)
+		pthread_mutex_unlock(&library_lock);
+}
+
+static void library_start(void)
+{
+	pthread_atfork(library_prepare, library_end, library_end);
+}
+
+/* Before the constructors of all libraries. */
+static void (*const library_constructor)(void)
+	__attribute__((section(".preinit_array"), used)) = library_start;
+
+static void wait_for_fork(void)
+{
+	sem_post(&inside);
+	sem_wait(&forking);
+}
+
+static void *check_with_lock(void *visited)
+{
+	pthread_mutex_lock(&library_lock);
+	if (!visited)
+		wait_for_fork();
+	lastref_leak_check();
+	pthread_mutex_unlock(&library_lock);
+	return NULL;
+}
+
+static int fork_beside_lock(void (*visit)(void))
+{
+	struct node *tree;
+	pthread_t thread;
+	pid_t child;
+	int status = -1;
+
+	begin(visit);
+	sem_init(&forking, 0, 0);
+	lastref_set_report_handler(count_report, NULL);
+	tree = tree_new();
+	has_library = true;
+	if (pthread_create(&thread, NULL, check_with_lock, visit ? &has_library : NULL) != 0)
+		abort();
+	sem_wait(&inside);
+	alarm(20);
+	child = fork();
+	if (child == 0)
+		_exit(node_ref_count(tree) == 1 ? 0 : 1);
+	pthread_join(thread, NULL);
+	waitpid(child, &status, 0);
+	return status;
+}
+
+static int check_within_fork(void *unused)
+{
+	(void)unused;
+	return fork_beside_lock(NULL);
+}
+
+Test(turns, a_check_begins_with_the_lock_that_a_fork_waits_for)
+{
+	assert_silent(check_within_fork, 0);
+}
+
+static int end_check_within_fork(void *unused)
+{
+	(void)unused;
+	return fork_beside_lock(wait_for_fork);
+}
+
+Test(turns, a_check_ends_with_the_lock_that_a_fork_waits_for)
+{
+	assert_silent(end_check_within_fork, 0);
 }
 
 /*

@@ -94,15 +94,34 @@ static uint64_t build_of(const struct lr_address *address)
 	return add_bytes(FNV_BASIS, module, strlen(module)) & ~UINT64_C(1);
 }
 
-/* Of this process and this machine only, so that the order of bytes does not matter. */
-static void add_line(void *place_, const struct lr_address *address, const struct lr_frame *frame)
+struct lines {
+	struct lr_code_place *place;
+	uint64_t last; /* hash of the name of the function before, 0 if not known */
+};
+
+/* As add_name() has it: recursion of another depth is the same place. */
+static bool is_recursion(struct lines *lines, const struct lr_frame *frame)
 {
-	struct lr_code_place *place = place_;
+	const char *name = frame ? frame->function : NULL;
+	uint64_t hash = name ? add_bytes(FNV_BASIS, name, strlen(name)) : 0;
+	bool is_same = hash != 0 && hash == lines->last;
+
+	lines->last = hash;
+	return is_same;
+}
+
+/* Of this process and this machine only, so that the order of bytes does not matter. */
+static void add_line(void *lines_, const struct lr_address *address, const struct lr_frame *frame)
+{
+	struct lines *lines = lines_;
+	struct lr_code_place *place = lines->place;
 	bool known = frame && frame->file && frame->line > 0;
 	const char *file = lr_frames_base_name(known ? frame->file : address->module);
 	uint64_t line = add_bytes(FNV_BASIS, file, strlen(file));
 	uint64_t call;
 
+	if (is_recursion(lines, frame))
+		return;
 	line = add_number(line, known ? frame->line : address->offset);
 	if (frame && frame->function)
 		line = add_bytes(line, frame->function, strlen(frame->function));
@@ -150,24 +169,22 @@ void lr_fingerprint_place(const struct lr_image *image, const struct lr_cause *c
 			  const struct lr_symbolizer *symbolizer, struct lr_code_place *ret)
 {
 	const struct lr_frames frames = frames_of(image, cause, symbolizer);
+	struct lines lines = { .place = ret };
 
 	memset(ret, 0, sizeof(*ret));
 	ret->hash = FNV_BASIS ^ cause->shape;
 	ret->lines = FNV_BASIS;
 	if (cause->kind != LR_CAUSE_CYCLE)
-		lr_frames_walk(&frames, cause->site, add_line, ret);
+		lr_frames_walk(&frames, cause->site, add_line, &lines);
 }
 
-bool lr_code_place_differs(const struct lr_code_place *a, const struct lr_code_place *b)
+uint32_t lr_code_place_part(const struct lr_code_place *a, const struct lr_code_place *b)
 {
 	for (uint32_t i = 0; i < a->depth && i < b->depth; i++) {
-		const struct lr_code_frame *first = &a->frames[i];
-		const struct lr_code_frame *second = &b->frames[i];
-
-		if (first->call != second->call)
-			return first->build == second->build && first->build & 1;
+		if (a->frames[i].call != b->frames[i].call)
+			return i;
 	}
-	return false;
+	return UINT32_MAX;
 }
 
 static int compare_numbers(uint64_t a, uint64_t b)

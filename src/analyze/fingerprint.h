@@ -58,12 +58,10 @@ void lr_fingerprint_place(const struct lr_image *image, const struct lr_cause *c
 			  const struct lr_symbolizer *symbolizer, struct lr_code_place *ret);
 
 /**
- * lr_code_place_differs() - is it certain that two places of one fingerprint are two?
- *
- * It is where the first calls that differ are in one build of one module. Between builds lines
- * move, and each program has its own main().
+ * lr_code_place_part() - where two places part: the number of the first frame whose calls differ.
+ * Return: UINT32_MAX if one is the begin of the other.
  */
-bool lr_code_place_differs(const struct lr_code_place *a, const struct lr_code_place *b);
+uint32_t lr_code_place_part(const struct lr_code_place *a, const struct lr_code_place *b);
 
 /**
  * lr_code_place_compare() - as strcmp(): the order of the code within a build, the same in all

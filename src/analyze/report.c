@@ -93,6 +93,8 @@ static struct lr_part *part_of(const struct lr_report *report, const struct lr_s
 	return use->is_suppressed ? &parts->suppressed : &parts->visible;
 }
 
+#define LENDERS_MAX 64
+
 /*
  * Another spot that is going to be in one entry with this one, as far as the processes up to now
  * say. If it is not after all, this one is told with the other's example: the same names of
@@ -103,15 +105,16 @@ static uint32_t find_lender(const struct lr_report *report, const struct lr_spot
 {
 	const struct lr_spots *spots = &report->spots;
 	const struct lr_spot *spot = &spots->all[use->spot];
-	uint32_t other = lr_spots_next(spots, spot->base, LR_SPOT_NONE);
+	uint32_t other = lr_spots_first(spots, spot->base);
 
-	for (; other != LR_SPOT_NONE; other = lr_spots_next(spots, spot->base, other)) {
+	/* It only saves the memory of an example. */
+	for (int tries = 0; other != LR_SPOT_NONE && tries < LENDERS_MAX;
+	     other = spots->all[other].next, tries++) {
 		const struct lr_spot_use like = { other, use->is_suppressed };
 		const struct lr_cause *lent = part_of(report, &like)->cause;
 
 		if (spots->all[other].last_process != spots->process_count && lent &&
-		    !is_better(cause, lent) &&
-		    !lr_code_place_differs(&spot->place, &spots->all[other].place))
+		    !is_better(cause, lent) && !lr_spots_differ(spots, use->spot, other))
 			return other;
 	}
 	return LR_SPOT_NONE;

@@ -51,27 +51,56 @@ void lr_spots_finish(struct lr_spots *spots)
 {
 	lr_pages_unmap(spots->all, spots->room * sizeof(*spots->all));
 	lr_pages_unmap(spots->table, spots->table_room * sizeof(*spots->table));
+	lr_pages_unmap(spots->heads, spots->table_room * sizeof(*spots->heads));
+	lr_pages_unmap(spots->builds, spots->build_room * sizeof(*spots->builds));
+	lr_pages_unmap(spots->known, spots->known_room * sizeof(*spots->known));
 	lr_pages_unmap(spots->uses, spots->use_room * sizeof(*spots->uses));
 	lr_pages_unmap(spots->processes, spots->process_room * sizeof(*spots->processes));
 	lr_pages_unmap(spots->entries, spots->entry_room * sizeof(*spots->entries));
 	memset(spots, 0, sizeof(*spots));
 }
 
-static size_t home_of(const struct lr_spots *spots, uint32_t base)
+static uint64_t key_of(uint32_t base, const struct lr_code_place *place)
 {
-	return lr_hash_word(base) & (spots->table_room - 1);
+	return lr_hash_word(place->hash ^ (uint64_t)base << 32);
+}
+
+/* Where the spot of a place is noted, or is to be. At least half of the table is free, so that walks end. */
+static uint32_t *note_of(const struct lr_spots *spots, uint32_t base,
+			 const struct lr_code_place *place)
+{
+	size_t mask = spots->table_room - 1;
+	size_t at = key_of(base, place) & mask;
+
+	for (; spots->table[at]; at = (at + 1) & mask) {
+		const struct lr_spot *spot = &spots->all[spots->table[at] - 1];
+
+		if (spot->base == base && spot->place.hash == place->hash)
+			break;
+	}
+	return &spots->table[at];
+}
+
+static uint32_t *head_of(const struct lr_spots *spots, uint32_t base)
+{
+	size_t mask = spots->table_room - 1;
+	size_t at = lr_hash_word(base) & mask;
+
+	while (spots->heads[at] && spots->all[spots->heads[at] - 1].base != base)
+		at = (at + 1) & mask;
+	return &spots->heads[at];
 }
 
 static void note(struct lr_spots *spots, uint32_t ordinal)
 {
-	size_t at = home_of(spots, spots->all[ordinal].base);
+	struct lr_spot *spot = &spots->all[ordinal];
+	uint32_t *head = head_of(spots, spot->base);
 
-	while (spots->table[at])
-		at = (at + 1) & (spots->table_room - 1);
-	spots->table[at] = ordinal + 1;
+	*note_of(spots, spot->base, &spot->place) = ordinal + 1;
+	spot->next = *head ? *head - 1 : LR_SPOT_NONE;
+	*head = ordinal + 1;
 }
 
-/* At least half of the table is free, so that walks end. */
 static bool has_room(struct lr_spots *spots)
 {
 	struct lr_spots larger = *spots;
@@ -82,68 +111,132 @@ static bool has_room(struct lr_spots *spots)
 		return true;
 	larger.table_room = 2 * spots->room;
 	larger.table = lr_pages_map(larger.table_room * sizeof(*larger.table));
-	if (!larger.table)
+	larger.heads = lr_pages_map(larger.table_room * sizeof(*larger.heads));
+	if (!larger.table || !larger.heads) {
+		lr_pages_unmap(larger.table, larger.table_room * sizeof(*larger.table));
+		lr_pages_unmap(larger.heads, larger.table_room * sizeof(*larger.heads));
 		return false;
+	}
 	lr_pages_unmap(spots->table, spots->table_room * sizeof(*spots->table));
+	lr_pages_unmap(spots->heads, spots->table_room * sizeof(*spots->heads));
 	spots->table = larger.table;
+	spots->heads = larger.heads;
 	spots->table_room = larger.table_room;
 	for (uint32_t i = 0; i < spots->count; i++)
 		note(spots, i);
 	return true;
 }
 
-/* Where @ordinal is noted. */
-static size_t find_note(const struct lr_spots *spots, uint32_t base, uint32_t ordinal)
+uint32_t lr_spots_first(const struct lr_spots *spots, uint32_t base)
 {
-	size_t at = home_of(spots, base);
-
-	while (spots->table[at] != ordinal + 1)
-		at = (at + 1) & (spots->table_room - 1);
-	return at;
+	/* NONE is one less than 0. */
+	return spots->table_room ? *head_of(spots, base) - 1 : LR_SPOT_NONE;
 }
 
-uint32_t lr_spots_next(const struct lr_spots *spots, uint32_t base, uint32_t after)
-{
-	size_t mask = spots->table_room - 1;
-	size_t at;
+/*
+ * Builds.
+ */
 
-	if (spots->table_room == 0)
-		return LR_SPOT_NONE;
-	at = after == LR_SPOT_NONE ? home_of(spots, base) :
-				     (find_note(spots, base, after) + 1) & mask;
-	for (; spots->table[at]; at = (at + 1) & mask) {
-		if (spots->all[spots->table[at] - 1].base == base)
-			return spots->table[at] - 1;
+static uint64_t build_key(uint32_t spot, uint32_t frame, uint64_t build)
+{
+	return lr_hash_word(lr_hash_word((uint64_t)spot << 32 | frame) ^ build) | 1;
+}
+
+/* Where a key is noted, or is to be. */
+static uint64_t *known_at(const struct lr_spots *spots, uint64_t key)
+{
+	size_t mask = spots->known_room - 1;
+	size_t at = key >> 1 & mask;
+
+	while (spots->known[at] && spots->known[at] != key)
+		at = (at + 1) & mask;
+	return &spots->known[at];
+}
+
+static bool has_room_for_build(struct lr_spots *spots)
+{
+	uint64_t *former = spots->known;
+	size_t former_room = spots->known_room;
+
+	if (!lr_spots_grow(&spots->builds, &spots->build_room, spots->build_count + 1,
+			   sizeof(*spots->builds)))
+		return false;
+	if (former_room >= 2 * spots->build_room)
+		return true;
+	spots->known = lr_pages_map(2 * spots->build_room * sizeof(*former));
+	if (!spots->known) {
+		spots->known = former;
+		return false;
 	}
-	return LR_SPOT_NONE;
+	spots->known_room = 2 * spots->build_room;
+	for (size_t i = 0; i < former_room; i++) {
+		if (former[i])
+			*known_at(spots, former[i]) = former[i];
+	}
+	lr_pages_unmap(former, former_room * sizeof(*former));
+	return true;
 }
 
-static uint32_t find_spot(const struct lr_spots *spots, uint32_t base,
-			  const struct lr_code_place *place)
+/* Return: false without memory. */
+static bool add_build(struct lr_spots *spots, uint32_t spot, uint32_t frame, uint64_t build)
 {
-	uint32_t at = lr_spots_next(spots, base, LR_SPOT_NONE);
+	uint64_t key = build_key(spot, frame, build);
 
-	while (at != LR_SPOT_NONE && spots->all[at].place.hash != place->hash)
-		at = lr_spots_next(spots, base, at);
-	return at;
+	if (!has_room_for_build(spots))
+		return false;
+	if (*known_at(spots, key))
+		return true;
+	*known_at(spots, key) = key;
+	spots->builds[spots->build_count] = (struct lr_spot_build){
+		.next = spots->all[spot].builds,
+		.frame = frame,
+		.build = build,
+	};
+	spots->all[spot].builds = (uint32_t)spots->build_count++;
+	return true;
+}
+
+/* A path names no build, and has an even number. Without memory two may pass for one, as if of two builds. */
+static void add_builds(struct lr_spots *spots, uint32_t spot, const struct lr_code_place *place)
+{
+	for (uint32_t i = 0; i < place->depth; i++) {
+		if (place->frames[i].build & 1 && !add_build(spots, spot, i, place->frames[i].build))
+			return;
+	}
+}
+
+bool lr_spots_differ(const struct lr_spots *spots, uint32_t a, uint32_t b)
+{
+	uint32_t frame = lr_code_place_part(&spots->all[a].place, &spots->all[b].place);
+	uint32_t at = frame == UINT32_MAX ? LR_SPOT_NONE : spots->all[b].builds;
+
+	for (; at != LR_SPOT_NONE; at = spots->builds[at].next) {
+		const struct lr_spot_build *build = &spots->builds[at];
+
+		if (build->frame == frame && *known_at(spots, build_key(a, frame, build->build)))
+			return true;
+	}
+	return false;
 }
 
 static uint32_t find_or_add(struct lr_spots *spots, uint32_t base, const struct lr_code_place *place)
 {
-	uint32_t ordinal = find_spot(spots, base, place);
+	uint32_t ordinal = spots->table_room ? *note_of(spots, base, place) - 1 : LR_SPOT_NONE;
 
 	if (ordinal != LR_SPOT_NONE) {
 		struct lr_spot *spot = &spots->all[ordinal];
 
 		if (lr_code_place_compare(place, &spot->place) < 0)
 			spot->place = *place;
-		return ordinal;
+	} else {
+		if (spots->count >= LR_SPOT_NONE - 1 || !has_room(spots))
+			return LR_SPOT_NONE;
+		ordinal = (uint32_t)spots->count++;
+		spots->all[ordinal] =
+			(struct lr_spot){ .base = base, .builds = LR_SPOT_NONE, .place = *place };
+		note(spots, ordinal);
 	}
-	if (spots->count >= LR_SPOT_NONE - 1 || !has_room(spots))
-		return LR_SPOT_NONE;
-	ordinal = (uint32_t)spots->count++;
-	spots->all[ordinal] = (struct lr_spot){ .base = base, .place = *place };
-	note(spots, ordinal);
+	add_builds(spots, ordinal, place);
 	return ordinal;
 }
 
@@ -237,18 +330,19 @@ static bool is_seen(const struct work *work, uint32_t spot, uint32_t other)
 /* Spots [@from, @at) of the order have the same base, and their colors. */
 static uint32_t choose_color(const struct work *work, size_t from, size_t at)
 {
-	const struct lr_spot *all = work->spots->all;
 	uint32_t spot = work->order[at];
 	uint32_t color = 0;
 
+	/* A process has each of its spots itself. */
+	if (work->spots->process_count == 1)
+		return (uint32_t)(at - from);
 	for (size_t i = begin_of(work, spot); i < work->ends[spot]; i++)
 		work->seen[work->having[i]] = spot + 1;
 	for (size_t i = from; i < at; i++) {
 		uint32_t other = work->order[i];
 
 		if (work->marked[work->color[other]] != spot + 1 &&
-		    (lr_code_place_differs(&all[spot].place, &all[other].place) ||
-		     is_seen(work, spot, other)))
+		    (is_seen(work, spot, other) || lr_spots_differ(work->spots, spot, other)))
 			work->marked[work->color[other]] = spot + 1;
 	}
 	while (work->marked[color] == spot + 1)
@@ -291,31 +385,34 @@ static void make_entries(struct work *work)
 	}
 }
 
-/* Spots [@from, @at) of the order have the same base as the one at @at. */
-static void compare_lines(const struct work *work, size_t from, size_t at)
+static int compare_lines(const void *spots_, const void *a_, const void *b_)
 {
-	const struct lr_spots *spots = work->spots;
-	const struct lr_spot *spot = &spots->all[work->order[at]];
+	const struct lr_spots *spots = spots_;
+	const struct lr_spot *a = &spots->all[*(const uint32_t *)a_];
+	const struct lr_spot *b = &spots->all[*(const uint32_t *)b_];
 
-	for (size_t i = from; i < at && spot->place.has_lines; i++) {
-		const struct lr_spot *other = &spots->all[work->order[i]];
-
-		if (other->entry == spot->entry || other->place.lines != spot->place.lines)
-			continue;
-		spots->entries[other->entry].shares_lines = true;
-		spots->entries[spot->entry].shares_lines = true;
-	}
+	if (a->base != b->base)
+		return a->base < b->base ? -1 : 1;
+	return (a->place.lines > b->place.lines) - (a->place.lines < b->place.lines);
 }
 
+/* The last step that needs the order, and brings equal lines together. */
 static void find_shared_lines(const struct work *work)
 {
 	const struct lr_spots *spots = work->spots;
 	size_t from = 0;
 
-	for (size_t at = 0; at < spots->count; at++) {
-		if (spots->all[work->order[from]].base != spots->all[work->order[at]].base)
+	lr_sort(work->order, spots->count, sizeof(*work->order), compare_lines, spots);
+	for (size_t at = 1; at < spots->count; at++) {
+		const struct lr_spot *first = &spots->all[work->order[from]];
+		const struct lr_spot *spot = &spots->all[work->order[at]];
+
+		if (compare_lines(spots, &work->order[from], &work->order[at]) != 0) {
 			from = at;
-		compare_lines(work, from, at);
+		} else if (spot->place.has_lines && spot->entry != first->entry) {
+			spots->entries[first->entry].shares_lines = true;
+			spots->entries[spot->entry].shares_lines = true;
+		}
 	}
 }
 

@@ -21,9 +21,18 @@
 struct lr_spot {
 	uint32_t base;	       /* lr_fingerprint() of its causes */
 	uint32_t entry;	       /* set by lr_spots_number() */
+	uint32_t next;	       /* of the same base: an older one, or LR_SPOT_NONE */
+	uint32_t builds;       /* ordinal of the build that was seen last, or LR_SPOT_NONE */
 	uint64_t last_process; /* that has it, in the order of adding, from 1 */
 	/* of the build that compares lowest, where several have these lines */
 	struct lr_code_place place;
+};
+
+/* A build of the module that a frame of a spot is in. */
+struct lr_spot_build {
+	uint32_t next; /* of the same spot, or LR_SPOT_NONE */
+	uint32_t frame;
+	uint64_t build;
 };
 
 struct lr_spot_use {
@@ -44,8 +53,14 @@ struct lr_spots {
 	struct lr_spot *all;
 	size_t count;
 	size_t room;
-	uint32_t *table; /* ordinal + 1, by base */
+	uint32_t *table; /* ordinal + 1, by base and place */
+	uint32_t *heads; /* ordinal + 1 of the newest spot, by base; as much room */
 	size_t table_room;
+	struct lr_spot_build *builds;
+	size_t build_count;
+	size_t build_room;
+	uint64_t *known; /* which spots have which builds: hashes of the three, not 0 */
+	size_t known_room;
 	struct lr_spot_use *uses; /* one a cause, process after process */
 	size_t use_count;
 	size_t use_room;
@@ -74,11 +89,16 @@ bool lr_spots_add_process(struct lr_spots *spots, size_t causes);
  */
 uint32_t lr_spots_use(struct lr_spots *spots, uint32_t base, const struct lr_code_place *place);
 
+/** lr_spots_first() - the newest spot of a base, or LR_SPOT_NONE; the others follow by `next` */
+uint32_t lr_spots_first(const struct lr_spots *spots, uint32_t base);
+
 /**
- * lr_spots_next() - walk the spots of one base; begin with @after = LR_SPOT_NONE. Return:
- * LR_SPOT_NONE at the end.
+ * lr_spots_differ() - is it certain that two spots of one base are two?
+ *
+ * It is where the first calls that differ are in one build of one module, whichever processes have
+ * it. Between builds lines move, and each program has its own main().
  */
-uint32_t lr_spots_next(const struct lr_spots *spots, uint32_t base, uint32_t after);
+bool lr_spots_differ(const struct lr_spots *spots, uint32_t a, uint32_t b);
 
 /**
  * lr_spots_number() - decide which spots are one entry, and number the entries

@@ -347,6 +347,32 @@ test_calls_that_the_compiler_made_of_one_are_one_cause()
 	diff first second
 }
 
+test_recursion_of_another_depth_is_the_same_cause()
+{
+	program deep <<-'C'
+		static APART void descend(int n)
+		{
+			if (n)
+				descend(n - 1);
+			else
+				box_ref_init(calloc(1, sizeof(struct box)));
+			touched++;
+		}
+		int main(int argc, char **argv)
+		{
+			for (int n = 0; n < argc; n++)
+				descend(n);
+			return argv[0] == NULL;
+		}
+	C
+	"$LASTREF_CMD" run --quiet --leak-exit 0 -o shallow.lrt -- ./deep
+	"$LASTREF_CMD" run --quiet --leak-exit 0 -o deep.lrt -- ./deep 1 2 3
+	"$LASTREF_CMD" report --format baseline -o base shallow.lrt || [ $? -eq 1 ]
+	run "$LASTREF_CMD" diff base deep.lrt
+	expect_status 0
+	expect_text stdout 'lastref: 0 new, 0 gone, 1 stays'
+}
+
 test_another_caller_or_type_is_another_fingerprint()
 {
 	program one <<-'C'

@@ -244,6 +244,39 @@ Test(report, two_lines_of_one_build_are_two_entries_though_no_process_has_both)
 }
 
 /* Without a build-id the size and the time of the file tell which build it is. */
+/* The same line in two builds, and another line in one of them. */
+static void expect_two_lines(const char *of_both, const char *of_one)
+{
+	const char *builds[] = { of_both, of_one, of_one };
+
+	for (int i = 0; i < 3; i++) {
+		leak(i, "box", i < 2 ? 0x100 : 0x200, 1);
+		build(i, builds[i]);
+		add(i);
+	}
+	expect_two_entries(2, 1);
+}
+
+Test(report, two_lines_of_one_build_are_two_entries_though_another_has_the_first)
+{
+	expect_two_lines("aaaa", "bbbb");
+}
+
+Test(report, two_lines_of_one_build_are_two_entries_whichever_build_compares_lower)
+{
+	expect_two_lines("bbbb", "aaaa");
+}
+
+/* What takes a step for each pair, or worse, does not end. */
+Test(report, very_many_births_in_one_function_are_told_apart_in_time, .timeout = 30)
+{
+	for (int i = 0; i < 20000; i++)
+		leak(0, "box", 0x1000 + 16 * (uint64_t)i, 1);
+	add(0);
+	lr_report_total(&report);
+	cr_assert_eq(report.count, 20000);
+}
+
 static void build_without_id(int process, uint64_t modified)
 {
 	build(process, "");

@@ -120,6 +120,16 @@ static void write_not_in_total(const struct lr_text *text)
 	       "misuse was reported when it happened", "misuses were reported when they happened");
 }
 
+/* Of the blocks: whose memory is gone, and nobody knows what was in it. */
+static uint64_t freed(const struct lr_report *report)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < report->count; i++)
+		count += report->entries[i].shown ? report->entries[i].gone : 0;
+	return count;
+}
+
 /* Leaks that are in no block, and why. */
 static void write_not_above(const struct lr_text *text)
 {
@@ -140,6 +150,9 @@ static void write_not_above(const struct lr_text *text)
 	       "more live object was reported by an earlier check",
 	       "more live objects were reported by an earlier check");
 	write_not_in_total(text);
+	remark(text, freed(report),
+	       "object was freed without its last unref: what it held is told as leaks of its own",
+	       "objects were freed without their last unref: what they held is told as leaks of their own");
 	remark(text, report->overwritten,
 	       "object was freed without its last unref: another was born at its address",
 	       "objects were freed without their last unref: others were born at their addresses");

@@ -490,7 +490,8 @@ static int some_unmapped(void *unused)
 Test(leak_check, how_many_were_freed_is_told_where_they_are_no_examples)
 {
 	ASSERT_SAYS(some_unmapped, 6, "and 3 more",
-		    "FREED    2 of them without the last unref: their memory is gone, or another's");
+		    "FREED    2 of them without the last unref: their memory is gone, or another's",
+		    "note: 2 objects were freed without their last unref: what they held is told");
 }
 
 /*

@@ -7,6 +7,9 @@
  * Ids of types are those of one image. So a type has a name here, with a hash by which it is found
  * again; the first image that has it must stay for its text. Most processes of a test suite add no
  * name.
+ *
+ * Which types are the largest is known only when all causes are added, and so is who holds the most
+ * of a type. So a list has all names until it is sorted.
  */
 #include "analyze/keeps.h"
 
@@ -21,6 +24,8 @@ void lr_keeps_finish(struct lr_keeps *keeps)
 {
 	lr_pages_unmap(keeps->names, keeps->name_room * sizeof(*keeps->names));
 	lr_pages_unmap(keeps->lists, keeps->list_room * sizeof(*keeps->lists));
+	lr_pages_unmap(keeps->items, keeps->item_room * sizeof(*keeps->items));
+	lr_pages_unmap(keeps->scratch, keeps->scratch_room * sizeof(*keeps->scratch));
 	memset(keeps, 0, sizeof(*keeps));
 }
 
@@ -78,33 +83,37 @@ static struct lr_keep_list *find_or_add_list(struct lr_keeps *keeps, uint32_t *l
 {
 	if (*list != 0)
 		return &keeps->lists[*list - 1];
-	if (!lr_spots_grow(&keeps->lists, &keeps->list_room, keeps->list_count + 1,
+	if (!lr_spots_grow(&keeps->lists, &keeps->list_room, keeps->end.lists + 1,
 			   sizeof(*keeps->lists)))
 		return NULL;
-	memset(&keeps->lists[keeps->list_count], 0, sizeof(*keeps->lists));
-	*list = (uint32_t)++keeps->list_count;
+	memset(&keeps->lists[keeps->end.lists], 0, sizeof(*keeps->lists));
+	*list = (uint32_t)++keeps->end.lists;
 	return &keeps->lists[*list - 1];
 }
 
-static void add(const struct lr_keeps *keeps, struct lr_keep_list *list, const struct lr_keep *keep)
+/* Return: false without memory. */
+static bool add(struct lr_keeps *keeps, struct lr_keep_list *list, const struct lr_keep_item *item)
 {
-	const struct lr_keep_name *name = &keeps->names[keep->name];
+	uint32_t *link = &list->first;
 
-	for (uint32_t i = 0; i < list->count; i++) {
-		struct lr_keep *have = &list->all[i];
+	for (; *link != 0; link = &keeps->items[*link - 1].next) {
+		struct lr_keep_item *have = &keeps->items[*link - 1];
 
-		if (keeps->names[have->name].type_hash != name->type_hash)
+		if (have->name != item->name)
 			continue;
-		have->objects += keep->objects;
-		have->bytes += keep->bytes;
-		if (keeps->names[have->name].owner == 0)
-			have->name = keep->name;
-		return;
+		have->objects += item->objects;
+		have->bytes += item->bytes;
+		return true;
 	}
-	if (list->count < LR_KEPT_MAX)
-		list->all[list->count++] = *keep;
-	else
-		list->others += keep->objects;
+	if (keeps->end.items >= UINT32_MAX - 1 ||
+	    !lr_spots_grow(&keeps->items, &keeps->item_room, keeps->end.items + 1,
+			   sizeof(*keeps->items)))
+		return false;
+	keeps->items[keeps->end.items] = *item;
+	keeps->items[keeps->end.items++].next = list->first;
+	list->first = (uint32_t)keeps->end.items;
+	list->item_count++;
+	return true;
 }
 
 bool lr_keeps_add(struct lr_keeps *keeps, uint32_t *list_number, const struct lr_image *image,
@@ -117,18 +126,17 @@ bool lr_keeps_add(struct lr_keeps *keeps, uint32_t *list_number, const struct lr
 	list = find_or_add_list(keeps, list_number);
 	if (!list)
 		return false;
-	list->others += detail->kept_others;
+	list->unnamed += detail->kept_others;
 	for (uint32_t i = 0; i < detail->kept_count; i++) {
 		const struct lr_keep_name name = make_name(image, &detail->kept[i]);
-		const struct lr_keep keep = {
+		const struct lr_keep_item item = {
 			.name = find_or_add_name(keeps, &name, ret_refers),
 			.objects = detail->kept[i].objects,
 			.bytes = detail->kept[i].bytes,
 		};
 
-		if (keep.name == LR_SPOT_NONE)
+		if (item.name == LR_SPOT_NONE || !add(keeps, list, &item))
 			return false;
-		add(keeps, list, &keep);
 	}
 	return true;
 }
@@ -142,34 +150,115 @@ bool lr_keeps_join(struct lr_keeps *keeps, uint32_t *list_number, uint32_t from)
 	list = find_or_add_list(keeps, list_number);
 	if (!list)
 		return false;
-	list->others += keeps->lists[from - 1].others;
-	for (uint32_t i = 0; i < keeps->lists[from - 1].count; i++)
-		add(keeps, list, &keeps->lists[from - 1].all[i]);
+	list->unnamed += keeps->lists[from - 1].unnamed;
+	for (uint32_t at = keeps->lists[from - 1].first; at != 0; at = keeps->items[at - 1].next) {
+		const struct lr_keep_item item = keeps->items[at - 1];
+
+		if (!add(keeps, list, &item))
+			return false;
+	}
 	return true;
 }
 
+static int compare_types(const struct lr_keep_name *a, const struct lr_keep_name *b)
+{
+	int order = strcmp(type_name(a->image, a->type), type_name(b->image, b->type));
+
+	return order ? order : (a->type_hash > b->type_hash) - (a->type_hash < b->type_hash);
+}
+
+static int compare_owners(const struct lr_keep_name *a, const struct lr_keep_name *b)
+{
+	int order = strcmp(type_name(a->image, a->owner), type_name(b->image, b->owner));
+
+	if (order == 0)
+		order = strcmp(lr_image_text(a->image, a->member.name, NULL),
+			       lr_image_text(b->image, b->member.name, NULL));
+	return order ? order : (a->hash > b->hash) - (a->hash < b->hash);
+}
+
+/* By type, and of each the owner first that is told. */
 static int compare(const void *keeps_, const void *a_, const void *b_)
 {
 	const struct lr_keeps *keeps = keeps_;
-	const struct lr_keep *a = a_;
-	const struct lr_keep *b = b_;
+	const struct lr_keep_item *a = a_;
+	const struct lr_keep_item *b = b_;
 	const struct lr_keep_name *first = &keeps->names[a->name];
 	const struct lr_keep_name *second = &keeps->names[b->name];
-	int order;
+	int order = compare_types(first, second);
 
-	if (a->objects != b->objects)
-		return a->objects > b->objects ? -1 : 1;
-	order = strcmp(type_name(first->image, first->type), type_name(second->image, second->type));
-	return order ? order :
-		       (first->type_hash > second->type_hash) -
-			       (first->type_hash < second->type_hash);
+	if (order == 0)
+		order = (first->owner == 0) - (second->owner == 0);
+	if (order == 0)
+		order = (a->objects < b->objects) - (a->objects > b->objects);
+	return order ? order : compare_owners(first, second);
 }
 
-void lr_keeps_sort(struct lr_keeps *keeps, uint32_t number)
+/* Types come by name: of those with as many objects, the first ones stay in front. */
+static void insert(struct lr_keep_list *list, const struct lr_keep *keep)
+{
+	uint32_t at = list->count;
+
+	if (at == LR_KEEPS_SHOWN) {
+		at--;
+		if (keep->objects <= list->all[at].objects) {
+			list->others += keep->objects;
+			return;
+		}
+		list->others += list->all[at].objects;
+	} else {
+		list->count++;
+	}
+	for (; at > 0 && keep->objects > list->all[at - 1].objects; at--)
+		list->all[at] = list->all[at - 1];
+	list->all[at] = *keep;
+}
+
+/* @items: sorted */
+static void choose(const struct lr_keeps *keeps, struct lr_keep_list *list,
+		   const struct lr_keep_item *items)
+{
+	uint32_t next;
+
+	for (uint32_t i = 0; i < list->item_count; i = next) {
+		uint64_t type_hash = keeps->names[items[i].name].type_hash;
+		struct lr_keep keep = { .name = items[i].name };
+
+		for (next = i; next < list->item_count &&
+			       keeps->names[items[next].name].type_hash == type_hash;
+		     next++) {
+			keep.objects += items[next].objects;
+			keep.bytes += items[next].bytes;
+		}
+		insert(list, &keep);
+	}
+}
+
+/* Return: false without memory. */
+static bool gather(struct lr_keeps *keeps, const struct lr_keep_list *list)
+{
+	size_t count = 0;
+
+	if (!lr_spots_grow(&keeps->scratch, &keeps->scratch_room, list->item_count,
+			   sizeof(*keeps->scratch)))
+		return false;
+	for (uint32_t at = list->first; at != 0; at = keeps->items[at - 1].next)
+		keeps->scratch[count++] = keeps->items[at - 1];
+	return true;
+}
+
+bool lr_keeps_sort(struct lr_keeps *keeps, uint32_t number)
 {
 	struct lr_keep_list *list = &keeps->lists[number - 1];
 
-	lr_sort(list->all, list->count, sizeof(*list->all), compare, keeps);
-	for (; list->count > LR_KEEPS_SHOWN; list->count--)
-		list->others += list->all[list->count - 1].objects;
+	list->count = 0;
+	list->others = list->unnamed;
+	if (!gather(keeps, list)) {
+		for (uint32_t at = list->first; at != 0; at = keeps->items[at - 1].next)
+			list->others += keeps->items[at - 1].objects;
+		return false;
+	}
+	lr_sort(keeps->scratch, list->item_count, sizeof(*keeps->scratch), compare, keeps);
+	choose(keeps, list, keeps->scratch);
+	return true;
 }

@@ -27,15 +27,32 @@ struct lr_keep_name {
 };
 
 struct lr_keep {
-	uint32_t name; /* ordinal: of the first process in which the owner is known */
+	uint32_t name; /* ordinal: one of the type, with the owner that holds the most of them */
+	uint64_t objects;
+	uint64_t bytes;
+};
+
+/* What is kept of one name, in a list. */
+struct lr_keep_item {
+	uint32_t name; /* ordinal */
+	uint32_t next; /* of the list: ordinal + 1 */
 	uint64_t objects;
 	uint64_t bytes;
 };
 
 struct lr_keep_list {
-	uint32_t count;
+	uint32_t count; /* this and the next two: made by lr_keeps_sort() */
 	uint64_t others; /* objects of further types */
-	struct lr_keep all[LR_KEPT_MAX];
+	struct lr_keep all[LR_KEEPS_SHOWN];
+	uint32_t first; /* item: ordinal + 1 */
+	uint32_t item_count;
+	uint64_t unnamed; /* objects of types that their own process did not name */
+};
+
+/* How far lists and their items go. */
+struct lr_keeps_end {
+	size_t lists;
+	size_t items;
 };
 
 struct lr_keeps {
@@ -43,8 +60,12 @@ struct lr_keeps {
 	size_t name_count;
 	size_t name_room;
 	struct lr_keep_list *lists; /* known by number, from 1; 0 is an empty one */
-	size_t list_count;
 	size_t list_room;
+	struct lr_keep_item *items; /* of all lists */
+	size_t item_room;
+	struct lr_keeps_end end; /* may be set back to an earlier one */
+	struct lr_keep_item *scratch;
+	size_t scratch_room;
 };
 
 /** lr_keeps_finish() - an all-zero struct lr_keeps is an empty one */
@@ -64,8 +85,12 @@ bool lr_keeps_add(struct lr_keeps *keeps, uint32_t *list, const struct lr_image 
 bool lr_keeps_join(struct lr_keeps *keeps, uint32_t *list, uint32_t from);
 
 /**
- * lr_keeps_sort() - the most first; and what is not among the first LR_KEEPS_SHOWN joins the others
+ * lr_keeps_sort() - choose the LR_KEEPS_SHOWN types of which there is the most, the most first; the
+ * rest is others
+ *
+ * The order in which causes were added has no part in it. Return: false without memory; then all are
+ * others.
  */
-void lr_keeps_sort(struct lr_keeps *keeps, uint32_t list);
+bool lr_keeps_sort(struct lr_keeps *keeps, uint32_t list);
 
 #endif

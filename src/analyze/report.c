@@ -202,7 +202,7 @@ static bool add_cause(struct lr_report *report, struct lr_spot_use *use,
 	add_sums(part, cause);
 	if (!lr_keeps_add(&report->keeps, &part->keeps, findings->image, cause->detail, &refers))
 		report->incomplete = true;
-	report->part_keeps = report->keeps.list_count;
+	report->part_keeps = report->keeps.end;
 	return take_example(report, use, findings, cause) || refers;
 }
 
@@ -393,7 +393,7 @@ bool lr_report_add(struct lr_report *report, struct lr_findings *findings,
 	bool has_memory;
 	size_t use;
 
-	report->keeps.list_count = report->part_keeps;
+	report->keeps.end = report->part_keeps;
 	add_process(report, findings);
 	has_memory = begin_process(report, findings, add_nameless(report, findings));
 	prepare(report, findings, symbolizer);
@@ -532,7 +532,8 @@ static void sort_keeps(struct lr_report *report)
 {
 	for (size_t i = 0; i < report->count; i++) {
 		if (report->entries[i].keeps != 0)
-			lr_keeps_sort(&report->keeps, report->entries[i].keeps);
+			report->incomplete |=
+				!lr_keeps_sort(&report->keeps, report->entries[i].keeps);
 	}
 }
 
@@ -667,7 +668,7 @@ static void leave_all_out(struct lr_report *report)
 static void make_entries(struct lr_report *report)
 {
 	report->count = 0;
-	report->keeps.list_count = report->part_keeps;
+	report->keeps.end = report->part_keeps;
 	if (!lr_spots_number(&report->spots) ||
 	    !lr_spots_grow(&report->entries, &report->room, report->spots.entry_count,
 			   sizeof(*report->entries))) {

@@ -99,7 +99,7 @@ struct lr_report {
 	struct lr_parts *parts; /* one a spot */
 	size_t part_room;
 	struct lr_keeps keeps;
-	size_t part_keeps; /* how many of its lists are those of parts; those of entries follow */
+	struct lr_keeps_end part_keeps; /* where those of parts end; those of entries follow */
 	struct lr_process_figures *figures; /* one a process of spots */
 	size_t figure_room;
 	/* set by the caller, before the first lr_report_add() */

@@ -560,6 +560,75 @@ Test(report, types_that_one_process_alone_keeps_have_their_names)
 	}
 }
 
+/* A box that keeps @count objects of each of so many types. */
+static void leak_keeper_of_kinds(int process, const char *prefix, int kinds, int count)
+{
+	uint32_t box = object(process, "box", 1);
+	char name[32];
+
+	for (int kind = 0; kind < kinds; kind++) {
+		snprintf(name, sizeof(name), "%s%d", prefix, kind);
+		for (int i = 0; i < count; i++)
+			hold(process, box, object(process, name, 1));
+	}
+}
+
+Test(report, the_largest_type_that_is_kept_is_told_in_whatever_order_processes_come)
+{
+	leak_keeper_of_kinds(0, "small", LR_KEPT_MAX, 1);
+	leak_keeper(1, "large", 9, "middle", 3);
+	add(0);
+	add(1);
+	for (int again = 0; again < 2; again++) {
+		lr_report_total(&report);
+		expect_kept(0, "large", 9);
+		expect_kept(1, "middle", 3);
+		expect_kept(2, "small0", 1);
+		expect_kept(3, "small1", 1);
+		cr_assert_eq(kept_by_the_first()->others, LR_KEPT_MAX - 2);
+	}
+}
+
+/* A box that keeps a holder that holds @count streams. */
+static void leak_held_by(int process, const char *holder_type, int count)
+{
+	uint32_t holder = object(process, holder_type, 1);
+
+	hold(process, object(process, "box", 1), holder);
+	for (int i = 0; i < count; i++)
+		hold(process, holder, object(process, "stream", 1));
+}
+
+static const char *owner_of_the_streams(void)
+{
+	const struct lr_keep_name *name =
+		&report.keeps.names[kept_by_the_first()->all[0].name];
+
+	expect_kept(0, "stream", 7);
+	return lr_image_text(name->image, lr_image_type(name->image, name->owner)->name, NULL);
+}
+
+Test(report, who_holds_the_most_is_told_as_the_owner)
+{
+	leak_held_by(0, "few", 3);
+	leak_held_by(1, "many", 4);
+	add(0);
+	add(1);
+	lr_report_total(&report);
+	cr_assert_str_eq(owner_of_the_streams(), "many");
+}
+
+Test(report, of_owners_that_hold_as_many_the_first_by_name_is_told)
+{
+	leak_held_by(0, "beta", 3);
+	leak_held_by(1, "alpha", 3);
+	leak_keeper(2, "stream", 1, "timer", 0);
+	for (int i = 0; i < 3; i++)
+		add(i);
+	lr_report_total(&report);
+	cr_assert_str_eq(owner_of_the_streams(), "alpha");
+}
+
 Test(report, what_a_suppressed_cause_keeps_is_not_added_up)
 {
 	uint32_t type = image_builder_type(&processes[1], "box", 1);

@@ -574,27 +574,67 @@ static void sum_up(const struct lr_causes *causes)
 	}
 }
 
+static bool has_kind_and_type(const struct lr_findings *findings, const struct lr_cause *like)
+{
+	size_t low = 0;
+	size_t high = findings->cause_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct lr_cause *cause = &findings->causes[middle];
+		int order = (cause->kind > like->kind) - (cause->kind < like->kind);
+
+		if (order == 0)
+			order = lr_order_types(findings->image, cause->type, like->type);
+		if (order == 0)
+			return true;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+/*
+ * Which of the @count causes behind those that are told may have the fingerprint of one of them? These
+ * stay, so that its number is that of the report in which all are told.
+ */
+static void keep_silent(struct lr_findings *findings, size_t count)
+{
+	struct lr_cause *silent = &findings->causes[findings->cause_count];
+
+	for (size_t i = 0; i < count; i++) {
+		if (has_kind_and_type(findings, &silent[i]))
+			silent[findings->silent_count++] = silent[i];
+	}
+}
+
 /*
  * With patterns, causes in which no object matches were only needed to know who holds whom; and so were
- * those that an earlier check told of and that keep nothing new.
+ * those that an earlier check told of and that keep nothing new. They go behind the others.
  */
 static void drop_unwanted(const struct lr_causes *causes)
 {
 	struct lr_findings *findings = causes->findings;
+	size_t count = findings->cause_count;
 	size_t kept = 0;
 
-	for (size_t i = 0; i < findings->cause_count; i++) {
-		const struct lr_cause *cause = &findings->causes[i];
+	for (size_t i = 0; i < count; i++) {
+		const struct lr_cause cause = findings->causes[i];
 
-		if (!cause->is_wanted)
+		if (!cause.is_wanted)
 			continue;
-		findings->objects += cause->objects;
-		findings->bytes += cause->bytes;
-		if (i != kept)
-			findings->causes[kept] = *cause;
+		findings->objects += cause.objects;
+		findings->bytes += cause.bytes;
+		if (i != kept) {
+			findings->causes[i] = findings->causes[kept];
+			findings->causes[kept] = cause;
+		}
 		kept++;
 	}
 	findings->cause_count = kept;
+	keep_silent(findings, count - kept);
 }
 
 void lr_causes_of_graph(struct lr_causes *causes)

@@ -116,6 +116,7 @@ struct lr_findings {
 	const struct lr_image *image;
 	struct lr_cause *causes; /* sorted by kind, type name, then by shape, or site as modules and offsets; never by address */
 	size_t cause_count;
+	size_t silent_count; /* causes behind these of which nothing is told; they only have part in numbering what is */
 	struct lr_type_totals *types; /* sorted by name */
 	size_t type_count;
 	uint64_t objects; /* in all causes, and shared ones; with type_globs of the latter those that match */

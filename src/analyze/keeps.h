@@ -41,7 +41,7 @@ struct lr_keep_item {
 };
 
 struct lr_keep_list {
-	uint32_t count; /* this and the next two: made by lr_keeps_sort() */
+	uint32_t count;	 /* this and the next two: made by lr_keeps_sort() */
 	uint64_t others; /* objects of further types */
 	struct lr_keep all[LR_KEEPS_SHOWN];
 	uint32_t first; /* item: ordinal + 1 */

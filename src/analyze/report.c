@@ -235,12 +235,20 @@ static void ask_for_misuses(struct asked *asked)
 	}
 }
 
+/* All that numbering needs. */
+static void ask_for_silent(struct asked *asked, const struct lr_findings *findings)
+{
+	for (size_t i = 0; i < findings->silent_count; i++)
+		ask(asked, findings->causes[findings->cause_count + i].site, LR_FRAMES_ASKED);
+}
+
 /* Stacks are short, or their generated frames are few; but suppressions look at whole stacks. */
 static void ask_for_all(struct asked *asked, const struct lr_report *report,
 			const struct lr_findings *findings)
 {
 	if (report->wants_misuses)
 		ask_for_misuses(asked);
+	ask_for_silent(asked, findings);
 	for (size_t i = 0; i < findings->cause_count; i++) {
 		const struct lr_cause *cause = &findings->causes[i];
 		struct lr_birthplaces places;
@@ -346,7 +354,8 @@ static bool needs_graph(const struct lr_report *report, const struct lr_findings
 static bool begin_process(struct lr_report *report, const struct lr_findings *findings, bool any_told)
 {
 	struct lr_spots *spots = &report->spots;
-	size_t causes = count_shown(findings);
+	size_t shown = count_shown(findings);
+	size_t causes = shown + findings->silent_count;
 
 	if (!lr_spots_grow(&report->figures, &report->figure_room, spots->process_count + 1,
 			   sizeof(*report->figures)) ||
@@ -356,7 +365,8 @@ static bool begin_process(struct lr_report *report, const struct lr_findings *fi
 		return false;
 	report->figures[spots->process_count - 1] = (struct lr_process_figures){
 		.findings = needs_graph(report, findings) ? findings : NULL,
-		.any_told = any_told || findings->cause_count > causes,
+		.uses = shown,
+		.any_told = any_told || findings->cause_count > shown,
 		.is_snapshot = findings->image->header->state == LR_PROCESS_SNAPSHOT,
 		.shared = findings->shared,
 		.shared_bytes = findings->shared_bytes,
@@ -364,25 +374,30 @@ static bool begin_process(struct lr_report *report, const struct lr_findings *fi
 	return true;
 }
 
+static void add_use(struct lr_report *report, const struct lr_findings *findings,
+		    const struct lr_cause *cause, const struct lr_symbolizer *symbolizer)
+{
+	struct lr_code_place place;
+
+	lr_fingerprint_place(findings->image, cause, symbolizer, &place);
+	lr_spots_use(&report->spots, lr_fingerprint(findings->image, cause, symbolizer), &place);
+}
+
 /*
- * All spots of the process must be known before the first example is chosen. Return: where its uses
- * begin.
+ * All spots of the process must be known before the first example is chosen. Silent ones come last:
+ * they have no figures. Return: where its uses begin.
  */
 static size_t add_uses(struct lr_report *report, const struct lr_findings *findings,
 		       const struct lr_symbolizer *symbolizer)
 {
 	size_t begin = report->spots.use_count;
-	struct lr_code_place place;
 
 	for (size_t i = 0; i < findings->cause_count; i++) {
-		const struct lr_cause *cause = &findings->causes[i];
-
-		if (!cause->shown)
-			continue;
-		lr_fingerprint_place(findings->image, cause, symbolizer, &place);
-		lr_spots_use(&report->spots, lr_fingerprint(findings->image, cause, symbolizer),
-			     &place);
+		if (findings->causes[i].shown)
+			add_use(report, findings, &findings->causes[i], symbolizer);
 	}
+	for (size_t i = 0; i < findings->silent_count; i++)
+		add_use(report, findings, &findings->causes[findings->cause_count + i], symbolizer);
 	return begin;
 }
 
@@ -474,16 +489,42 @@ static void add_part(struct lr_report *report, struct lr_entry *entry, const str
 
 static void begin_entries(struct lr_report *report)
 {
-	for (size_t i = 0; i < report->count; i++) {
-		uint32_t fingerprint = report->spots.entries[i].fingerprint;
-
+	for (size_t i = 0; i < report->count; i++)
 		report->entries[i] = (struct lr_entry){
-			.fingerprint = fingerprint,
+			.fingerprint = report->spots.entries[i].fingerprint,
 			.shares_lines = report->spots.entries[i].shares_lines,
-			.is_known = is_known(report, fingerprint),
-			.suppression = find_suppression(report, fingerprint),
+			.is_silent = true,
 		};
+	for (size_t i = 0; i < report->spots.count; i++) {
+		const struct lr_parts *parts = &report->parts[i];
+
+		if (parts->visible.causes > 0 || parts->suppressed.causes > 0)
+			report->entries[report->spots.all[i].entry].is_silent = false;
 	}
+}
+
+static void look_up_entries(struct lr_report *report)
+{
+	for (size_t i = 0; i < report->count; i++) {
+		struct lr_entry *entry = &report->entries[i];
+
+		if (entry->is_silent)
+			continue;
+		entry->is_known = is_known(report, entry->fingerprint);
+		entry->suppression = find_suppression(report, entry->fingerprint);
+	}
+}
+
+/* When the spots' entries are not needed any more: they are ordinals. */
+static void drop_silent_entries(struct lr_report *report)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < report->count; i++) {
+		if (!report->entries[i].is_silent)
+			report->entries[kept++] = report->entries[i];
+	}
+	report->count = kept;
 }
 
 static void add_visible(struct lr_report *report)
@@ -624,9 +665,10 @@ static void look_at_process(struct lr_report *report, size_t process, size_t use
 	static const struct lr_cause unknown = { .label = UINT32_MAX };
 	struct fates fates = { .by_label = NULL };
 	const struct lr_cause *cause = findings ? findings->causes : &unknown;
+	size_t end = use + figures->uses;
 
 	begin_fates(report, figures, &fates);
-	for (; use < report->spots.processes[process]; use++) {
+	for (; use < end; use++) {
 		while (findings && !cause->shown)
 			cause++;
 		note_fate(&fates, cause, look_at_use(report, &report->spots.uses[use], process));
@@ -677,11 +719,13 @@ static void make_entries(struct lr_report *report)
 	}
 	report->count = report->spots.entry_count;
 	begin_entries(report);
+	look_up_entries(report);
 	add_visible(report);
 	add_suppressed(report);
 	sort_keeps(report);
 	lend_examples(report);
 	look_at_processes(report);
+	drop_silent_entries(report);
 	lr_sort(report->entries, report->count, sizeof(*report->entries), compare, NULL);
 }
 

@@ -70,6 +70,7 @@ struct lr_entry {
 	uint32_t keeps; /* see lr_report_keeps() */
 	/* that hides it, or NULL. A part that is suppressed elsewhere is in no figure above */
 	const struct lr_suppression *suppression;
+	bool is_silent;	   /* it has nothing but a number; only lr_report_total() sees such */
 	bool is_known;	   /* a baseline has it */
 	bool shown;	   /* see lr_report_choose() */
 	bool shares_lines; /* with another entry, so that a reader needs the columns too */
@@ -85,6 +86,7 @@ static inline bool lr_entry_is_old(const struct lr_entry *entry)
 struct lr_process_figures {
 	/* if it matters who holds its shared objects, else NULL */
 	const struct lr_findings *findings;
+	size_t uses;   /* of causes that are told; silent ones follow */
 	bool any_told; /* it has leaks that are in no spot */
 	bool is_snapshot;
 	uint64_t shared; /* as in struct lr_findings */
@@ -99,7 +101,7 @@ struct lr_report {
 	struct lr_parts *parts; /* one a spot */
 	size_t part_room;
 	struct lr_keeps keeps;
-	struct lr_keeps_end part_keeps; /* where those of parts end; those of entries follow */
+	struct lr_keeps_end part_keeps;	    /* where those of parts end; those of entries follow */
 	struct lr_process_figures *figures; /* one a process of spots */
 	size_t figure_room;
 	/* set by the caller, before the first lr_report_add() */

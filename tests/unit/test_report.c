@@ -471,15 +471,20 @@ Test(report, nothing_but_suppressed_entries_is_not_bad)
 	cr_assert_not(report.entries[0].shown);
 }
 
-/* An object of @type_name that a check looked at; its record, ordinal + 1. */
-static uint32_t object(int process, const char *type_name, int32_t count)
+static uint32_t object_at(int process, const char *type_name, uint64_t offset, int32_t count)
 {
 	static uint64_t number = 1000;
 	struct image_builder *builder = &processes[process];
 	uint32_t type = image_builder_type(builder, type_name, 1);
-	uint32_t site = image_builder_site(builder, "/bin/prog", 0x100, 0);
+	uint32_t site = image_builder_site(builder, "/bin/prog", offset, 0);
 
 	return image_builder_object(builder, type, ++number, site, count);
+}
+
+/* An object of @type_name that a check looked at; its record, ordinal + 1. */
+static uint32_t object(int process, const char *type_name, int32_t count)
+{
+	return object_at(process, type_name, 0x100, count);
 }
 
 static void hold(int process, uint32_t from, uint32_t to)
@@ -601,8 +606,7 @@ static void leak_held_by(int process, const char *holder_type, int count)
 
 static const char *owner_of_the_streams(void)
 {
-	const struct lr_keep_name *name =
-		&report.keeps.names[kept_by_the_first()->all[0].name];
+	const struct lr_keep_name *name = &report.keeps.names[kept_by_the_first()->all[0].name];
 
 	expect_kept(0, "stream", 7);
 	return lr_image_text(name->image, lr_image_type(name->image, name->owner)->name, NULL);
@@ -780,4 +784,93 @@ Test(report, misuse_is_bad_whatever_is_suppressed)
 	add(0);
 	lr_report_total(&report);
 	cr_assert(lr_report_is_bad(&report));
+}
+
+/* It was told by an earlier check of its process. */
+static void report_by_itself(int process, uint32_t record)
+{
+	struct lr_record *reported =
+		(void *)(uintptr_t)lr_image_at(&processes[process].image, LR_RECORDS, record - 1);
+
+	reported->state |= LR_ALIVE_REPORTED;
+}
+
+static void add_new_ones(int process)
+{
+	const struct lr_findings_options options = { .skip_reported = true };
+
+	lr_findings_free(&findings[process]);
+	cr_assert_eq(lr_findings_make(&findings[process], &processes[process].image, &options), 0);
+	lr_findings_choose(&findings[process], 0);
+	lr_report_add(&report, &findings[process], &symbolizer);
+	lr_report_total(&report);
+}
+
+/* Return: that of the second of two calls, in a report of all. */
+static uint32_t fingerprint_of_the_second(int process)
+{
+	uint32_t fingerprint;
+
+	add(process);
+	lr_report_total(&report);
+	cr_assert_eq(report.count, 2);
+	fingerprint = report.entries[1].fingerprint;
+	lr_report_finish(&report);
+	lr_report_init(&report);
+	return fingerprint;
+}
+
+Test(report, a_leak_has_the_fingerprint_that_it_has_beside_what_was_reported_before)
+{
+	uint32_t fingerprint;
+	uint32_t first = object_at(0, "box", 0x100, 1);
+
+	object_at(0, "box", 0x200, 1);
+	report_by_itself(0, first);
+	fingerprint = fingerprint_of_the_second(0);
+	add_new_ones(0);
+	cr_assert_eq(report.count, 1);
+	cr_assert_eq(report.entries[0].fingerprint, fingerprint);
+}
+
+Test(report, what_was_reported_before_is_in_no_figure)
+{
+	uint32_t first = object_at(0, "box", 0x100, 1);
+	char text[LR_FINGERPRINT_TEXT];
+
+	object_at(0, "box", 0x200, 1);
+	report_by_itself(0, first);
+	lr_report_fingerprint(fingerprint_of_the_second(0) - 1, text);
+	suppress(text);
+	add_new_ones(0);
+	cr_assert_eq(report.causes, 1);
+	cr_assert_eq(report.objects, 1);
+	cr_assert_eq(report.suppressed, 0);
+	cr_assert_eq(report.processes_with, 1);
+	cr_assert_eq(report.entries[0].processes, 1);
+	cr_assert_eq(suppression.causes, 0);
+}
+
+Test(report, a_process_of_which_all_was_reported_before_has_no_entries)
+{
+	report_by_itself(0, object_at(0, "box", 0x100, 1));
+	report_by_itself(0, object_at(0, "box", 0x200, 1));
+	add_new_ones(0);
+	cr_assert_eq(report.count, 0);
+	cr_assert_eq(report.processes_with, 0);
+}
+
+Test(report, what_was_reported_and_keeps_a_new_object_has_its_fingerprint)
+{
+	uint32_t first = object_at(0, "box", 0x100, 1);
+	uint32_t second = object_at(0, "box", 0x200, 1);
+	uint32_t fingerprint;
+
+	report_by_itself(0, first);
+	report_by_itself(0, second);
+	hold(0, second, object(0, "stream", 1));
+	fingerprint = fingerprint_of_the_second(0);
+	add_new_ones(0);
+	cr_assert_eq(report.count, 1);
+	cr_assert_eq(report.entries[0].fingerprint, fingerprint);
 }

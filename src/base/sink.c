@@ -33,8 +33,12 @@ void lr_sink_init_memory(struct lr_sink *sink, char *memory, size_t size)
 	sink->room = size;
 }
 
-/* The system call puts into the time what is left of it. */
-bool lr_sink_wait_for_room(int fd)
+/*
+ * A write said EAGAIN: the pipe is full and does not block. Wait for who reads it, but not for ever. The
+ * system call puts into the time what is left of it.
+ * Return: true if there is room now; else errno says why not, EAGAIN where nobody reads.
+ */
+static bool wait_for_room(int fd)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLOUT };
 	struct timespec left = { .tv_sec = LR_SINK_PATIENCE_S };
@@ -59,7 +63,7 @@ static void write_out(struct lr_sink *sink, size_t length)
 
 		if (n >= 0)
 			done += (size_t)n;
-		else if (errno != EINTR && (errno != EAGAIN || !lr_sink_wait_for_room(sink->fd)))
+		else if (errno != EINTR && (errno != EAGAIN || !wait_for_room(sink->fd)))
 			sink->error = errno;
 	}
 	sink->length -= length;

@@ -30,12 +30,6 @@ void lr_sink_init(struct lr_sink *sink, int fd);
 /* A sink that collects up to @size bytes in @memory (sink->length of them) and drops what is more. */
 void lr_sink_init_memory(struct lr_sink *sink, char *memory, size_t size);
 
-/*
- * A write() said EAGAIN: the pipe is full and does not block. Wait for who reads it, but not for ever.
- * Return: true if there is room now; else errno says why not, EAGAIN where nobody reads.
- */
-bool lr_sink_wait_for_room(int fd);
-
 /* Write out what is buffered. Return: 0, or the negative errno of the first write that failed. */
 int lr_sink_flush(struct lr_sink *sink);
 

@@ -69,23 +69,17 @@ int lr_straight_check(const char *output, const char *option)
 	return -EBADF;
 }
 
+/* A sink waits where @to has no room. */
 static int copy_all(int from, int to)
 {
 	char piece[16 * 1024];
+	struct lr_sink sink;
+	ssize_t size;
 
-	for (;;) {
-		ssize_t size = read(from, piece, sizeof(piece));
-
-		if (size <= 0)
-			return size < 0 ? -errno : 0;
-		for (ssize_t done = 0; done < size;) {
-			ssize_t n = write(to, piece + done, (size_t)(size - done));
-
-			if (n < 0 && errno != EINTR && (errno != EAGAIN || !lr_sink_wait_for_room(to)))
-				return -errno;
-			done += n > 0 ? n : 0;
-		}
-	}
+	lr_sink_init(&sink, to);
+	while ((size = read(from, piece, sizeof(piece))) > 0 && sink.error == 0)
+		lr_sink_bytes(&sink, piece, (size_t)size);
+	return size < 0 ? -errno : lr_sink_flush(&sink);
 }
 
 static int copy_to_output(const char *output, int memory)

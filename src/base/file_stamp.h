@@ -7,6 +7,8 @@
 #ifndef LR_BASE_FILE_STAMP_H
 #define LR_BASE_FILE_STAMP_H
 
+#include "base/clock.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -16,13 +18,11 @@ struct lr_file_stamp {
 	uint64_t modified; /* ns since 1970 */
 };
 
-#define LR_FILE_STAMP_SECOND UINT64_C(1000000000)
-
 static inline struct lr_file_stamp lr_file_stamp_of(const struct stat *status)
 {
 	return (struct lr_file_stamp){
 		.size = (uint64_t)status->st_size,
-		.modified = (uint64_t)status->st_mtim.tv_sec * LR_FILE_STAMP_SECOND +
+		.modified = (uint64_t)status->st_mtim.tv_sec * LR_NS_PER_SECOND +
 			    (uint64_t)status->st_mtim.tv_nsec,
 	};
 }
@@ -36,15 +36,15 @@ static inline struct lr_file_stamp lr_file_stamp_of(const struct stat *status)
 static inline bool lr_file_stamp_fits(const struct lr_file_stamp *then,
 				      const struct lr_file_stamp *now)
 {
-	uint64_t second = then->modified / LR_FILE_STAMP_SECOND;
-	bool is_cut = then->modified % LR_FILE_STAMP_SECOND == 0 ||
-		      now->modified % LR_FILE_STAMP_SECOND == 0;
+	uint64_t second = then->modified / LR_NS_PER_SECOND;
+	bool is_cut = then->modified % LR_NS_PER_SECOND == 0 ||
+		      now->modified % LR_NS_PER_SECOND == 0;
 
 	if (then->size == 0)
 		return true;
 	return then->size == now->size &&
 	       (then->modified == now->modified ||
-		(is_cut && second == now->modified / LR_FILE_STAMP_SECOND));
+		(is_cut && second == now->modified / LR_NS_PER_SECOND));
 }
 
 #endif

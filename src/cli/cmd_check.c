@@ -7,6 +7,7 @@
  * Birth numbers are never reused. So what an object of the newer snapshot has in common with one of the older one is its birth, and nothing else need be
  * compared: what is in both is marked as reported, and a report of the newer one then is about what was born since.
  */
+#include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/load.h"
 #include "cli/render.h"
@@ -194,7 +195,7 @@ static void tell_of_process(struct lr_sink *sink, const struct pair *pair)
 		lr_sink_text(sink, ", ");
 		lr_sink_number(sink, lr_image_count(&pair->older.image, LR_RECORDS));
 		lr_sink_text(sink, " were ");
-		lr_sink_number(sink, (newer->taken - pair->older.header->taken) / 1000000000u);
+		lr_sink_number(sink, (newer->taken - pair->older.header->taken) / LR_NS_PER_SECOND);
 		lr_sink_text(sink, " s before");
 	} else {
 		lr_sink_text(sink, "; check again later to see what grew");

@@ -12,6 +12,7 @@
  */
 #include "cli/run_processes.h"
 
+#include "base/clock.h"
 #include "format/image.h"
 
 #include <dirent.h>
@@ -26,8 +27,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NS_PER_SECOND UINT64_C(1000000000)
-#define NS_PER_MS UINT64_C(1000000)
 /* How long all processes together may take to finish dying. */
 #define GRACE_MS 200
 #define STEP_MS 2
@@ -160,14 +159,6 @@ static bool is_running(const struct lr_run_process *process)
 	return is_open_for_writing(process->fd) || is_mapped_by(process->pid, process->name);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
-}
-
 static uint32_t read_state(const struct lr_run_process *process)
 {
 	uint32_t state = process->state;
@@ -200,11 +191,11 @@ static bool is_replaced(const struct lr_run_processes *processes, size_t index)
 /* Is the process alive and unchecked at @deadline? */
 static bool outlives(struct lr_run_process *process, uint64_t deadline)
 {
-	static const struct timespec step = { .tv_nsec = STEP_MS * NS_PER_MS };
+	static const struct timespec step = { .tv_nsec = STEP_MS * LR_NS_PER_MS };
 
 	/* Between the two a dying process may have done its check. */
 	while (process->state == LR_PROCESS_RUNNING && is_running(process)) {
-		if (now_ns() >= deadline)
+		if (lr_clock_ns(CLOCK_MONOTONIC) >= deadline)
 			return true;
 		nanosleep(&step, NULL);
 		process->state = read_state(process);
@@ -215,7 +206,7 @@ static bool outlives(struct lr_run_process *process, uint64_t deadline)
 
 static void find_fates(struct lr_run_processes *processes)
 {
-	uint64_t deadline = now_ns() + GRACE_MS * NS_PER_MS;
+	uint64_t deadline = lr_clock_ns(CLOCK_MONOTONIC) + GRACE_MS * LR_NS_PER_MS;
 
 	for (size_t i = 0; i < processes->count; i++) {
 		struct lr_run_process *process = &processes->all[i];

@@ -16,6 +16,7 @@
  */
 #include "cli/source.h"
 
+#include "base/clock.h"
 #include "base/fds.h"
 #include "cli/straight.h"
 #include "format/image.h"
@@ -27,7 +28,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define WRITER_WAIT_MS 5000
@@ -36,14 +36,6 @@
 #define IMAGE_MAX (UINT64_C(4) << 30)
 #define OTHER_MAX (UINT64_C(64) << 20)
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /*
  * The pipe was at its end, and nothing was read from it. The timer of the progress line interrupts poll() again and again, so the time
  * counts from the first call, which sets @deadline. Return: may it go on? Or a negative errno.
@@ -51,7 +43,7 @@ static int64_t now_ms(void)
 static int wait_for_writer(int fd, int64_t *deadline)
 {
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
-	int64_t now = now_ms();
+	int64_t now = (int64_t)(lr_clock_ns(CLOCK_MONOTONIC) / LR_NS_PER_MS);
 	int count;
 
 	if (*deadline == 0)

@@ -7,6 +7,8 @@
  */
 #include "cli/story.h"
 
+#include "base/clock.h"
+
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -28,7 +30,7 @@ void lr_story_name(struct lr_sink *sink, const struct lr_image *image)
 /* What lives in a process that goes on may be wanted. */
 static void tell_of_snapshot(struct lr_sink *sink, const struct lr_image *image)
 {
-	time_t taken = (time_t)(image->header->taken / 1000000000u);
+	time_t taken = (time_t)(image->header->taken / LR_NS_PER_SECOND);
 	char when[64] = "";
 	struct tm local;
 

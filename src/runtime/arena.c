@@ -12,6 +12,7 @@
  */
 #include "runtime/arena.h"
 
+#include "base/clock.h"
 #include "base/fds.h"
 #include "base/pages.h"
 #include "base/ranks.h"
@@ -144,14 +145,6 @@ static int check_file(void)
 	return -EBADF;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now = { 0 };
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static struct lr_image_header *map_shared(uint64_t started)
 {
 	void *mapped;
@@ -199,7 +192,7 @@ static void store_command(void)
 
 static void make_header(void)
 {
-	uint64_t started = now_ns();
+	uint64_t started = lr_clock_ns(CLOCK_BOOTTIME);
 	struct lr_image_header *made = folder[0] ? map_shared(started) : NULL;
 
 	if (!made)

@@ -32,6 +32,7 @@
  */
 #include "runtime/held.h"
 
+#include "base/clock.h"
 #include "base/pages.h"
 #include "base/ranks.h"
 #include "runtime/holds.h"
@@ -39,12 +40,11 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <sys/mman.h>
-#include <time.h>
 
 /* A check holds 32 at once, and there is one check at a time but for those that are stuck. */
 #define NOTES_MAX 256u
 
-#define PATIENCE_NS 20000000L
+#define PATIENCE_NS (20 * LR_NS_PER_MS)
 
 struct note {
 	struct lr_held held;
@@ -141,16 +141,6 @@ static uint32_t impatience_now(void)
 	return impatience ? __atomic_load_n(impatience, __ATOMIC_RELAXED) : 0;
 }
 
-static void set_fork_limit(void)
-{
-	clock_gettime(CLOCK_MONOTONIC, &fork_limit);
-	fork_limit.tv_nsec += PATIENCE_NS;
-	if (fork_limit.tv_nsec >= 1000000000L) {
-		fork_limit.tv_nsec -= 1000000000L;
-		fork_limit.tv_sec++;
-	}
-}
-
 /*
  * A signal handler that forks may have interrupted whoever has the lock. Then it has it still when
  * its fork ends, so such a fork is left out at both ends.
@@ -161,7 +151,7 @@ void lr_held_prepare_fork(void)
 		return;
 	lr_lock(&held_lock);
 	if (forks++ == 0)
-		set_fork_limit();
+		fork_limit = lr_clock_in(PATIENCE_NS);
 	if (own_forks++ == 0)
 		impatience_before = impatience_now();
 	lr_unlock(&held_lock);

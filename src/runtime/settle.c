@@ -12,6 +12,7 @@
 #include "runtime/settle.h"
 
 #include "base/attributes.h"
+#include "base/clock.h"
 #include "base/pages.h"
 #include "base/sink.h"
 #include "runtime/arena.h"
@@ -69,10 +70,7 @@ struct batch {
 
 static uint64_t now_ms(void)
 {
-	struct timespec now = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return lr_clock_ns(CLOCK_MONOTONIC) / LR_NS_PER_MS;
 }
 
 static struct changes *changes_of(struct wait *wait, uint64_t birth)

@@ -9,6 +9,7 @@
  */
 #include "runtime/snapshot.h"
 
+#include "base/clock.h"
 #include "base/fds.h"
 #include "base/pages.h"
 #include "format/image_write.h"
@@ -69,20 +70,12 @@ static bool is_replaceable(const char *path)
 	return lstat(path, &status) != 0 || S_ISREG(status.st_mode);
 }
 
-static uint64_t now(void)
-{
-	struct timespec time = { 0 };
-
-	clock_gettime(CLOCK_REALTIME, &time);
-	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
 static void fill_header(struct room *room, const struct lr_image *image)
 {
 	room->image = *image;
 	memcpy(&room->header, image->header, sizeof(room->header));
 	room->header.state = LR_PROCESS_SNAPSHOT;
-	room->header.taken = now();
+	room->header.taken = lr_clock_ns(CLOCK_REALTIME);
 	room->image.header = &room->header;
 }
 

@@ -27,6 +27,7 @@
  */
 #include "runtime/turn.h"
 
+#include "base/clock.h"
 #include "base/sink.h"
 #include "runtime/quiet_write.h"
 #include "runtime/start.h"
@@ -35,7 +36,6 @@
 #include <linux/futex.h>
 #include <stdint.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SLICE_MS 50
@@ -62,26 +62,13 @@ static uint32_t next_number(void)
 	return number != 0 ? number : __atomic_add_fetch(&numbers, 1, __ATOMIC_RELAXED);
 }
 
-static struct timespec end_of_slice(void)
-{
-	struct timespec end = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_nsec += SLICE_MS * 1000000L;
-	if (end.tv_nsec >= 1000000000L) {
-		end.tv_nsec -= 1000000000L;
-		end.tv_sec++;
-	}
-	return end;
-}
-
 /*
  * Return: true if the slice is over, false if the word may have changed. A signal handler that comes
  * meanwhile does not lengthen it.
  */
 static bool wait_for_slice(const uint32_t *word, uint32_t value)
 {
-	struct timespec end = end_of_slice();
+	const struct timespec end = lr_clock_in(SLICE_MS * LR_NS_PER_MS);
 
 	while (syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, value, &end, NULL,
 		       FUTEX_BITSET_MATCH_ANY) != 0) {

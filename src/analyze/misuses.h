@@ -18,7 +18,7 @@
 /* Of one kind, at one place. */
 struct lr_misuse_told {
 	const struct lr_image *image; /* of the first process that has it */
-	const char *words;	      /* "OVER-RELEASE: box"; length bytes */
+	const char *words;	      /* what and of which type, "...: box"; length bytes */
 	size_t length;
 	uint32_t site;
 	uint64_t times; /* in all processes */

@@ -190,7 +190,9 @@ static void leave_note(uint32_t site, const char *words, size_t length)
 	struct lr_note *note;
 	uint32_t unused;
 
+	/* Read before it is added to, or it would wrap around some day and make room again. */
 	if (site == 0 || count_again(site, words, length) ||
+	    __atomic_load_n(&places, __ATOMIC_RELAXED) >= PLACES_MAX ||
 	    __atomic_fetch_add(&places, 1, __ATOMIC_RELAXED) >= PLACES_MAX)
 		return;
 	note = lr_arena_add(LR_NOTES, &unused);

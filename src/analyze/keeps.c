@@ -70,7 +70,7 @@ static uint32_t find_or_add_name(struct lr_keeps *keeps, const struct lr_keep_na
 		if (keeps->names[i].hash == name->hash)
 			return (uint32_t)i;
 	}
-	if (!lr_spots_grow(&keeps->names, &keeps->name_room, keeps->name_count + 1,
+	if (!lr_pages_grow(&keeps->names, &keeps->name_room, keeps->name_count + 1,
 			   sizeof(*keeps->names)))
 		return LR_SPOT_NONE;
 	keeps->names[keeps->name_count] = *name;
@@ -83,7 +83,7 @@ static struct lr_keep_list *find_or_add_list(struct lr_keeps *keeps, uint32_t *l
 {
 	if (*list != 0)
 		return &keeps->lists[*list - 1];
-	if (!lr_spots_grow(&keeps->lists, &keeps->list_room, keeps->end.lists + 1,
+	if (!lr_pages_grow(&keeps->lists, &keeps->list_room, keeps->end.lists + 1,
 			   sizeof(*keeps->lists)))
 		return NULL;
 	memset(&keeps->lists[keeps->end.lists], 0, sizeof(*keeps->lists));
@@ -106,7 +106,7 @@ static bool add(struct lr_keeps *keeps, struct lr_keep_list *list, const struct 
 		return true;
 	}
 	if (keeps->end.items >= UINT32_MAX - 1 ||
-	    !lr_spots_grow(&keeps->items, &keeps->item_room, keeps->end.items + 1,
+	    !lr_pages_grow(&keeps->items, &keeps->item_room, keeps->end.items + 1,
 			   sizeof(*keeps->items)))
 		return false;
 	keeps->items[keeps->end.items] = *item;
@@ -239,7 +239,7 @@ static bool gather(struct lr_keeps *keeps, const struct lr_keep_list *list)
 {
 	size_t count = 0;
 
-	if (!lr_spots_grow(&keeps->scratch, &keeps->scratch_room, list->item_count,
+	if (!lr_pages_grow(&keeps->scratch, &keeps->scratch_room, list->item_count,
 			   sizeof(*keeps->scratch)))
 		return false;
 	for (uint32_t at = list->first; at != 0; at = keeps->items[at - 1].next)

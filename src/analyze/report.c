@@ -357,9 +357,9 @@ static bool begin_process(struct lr_report *report, const struct lr_findings *fi
 	size_t shown = count_shown(findings);
 	size_t causes = shown + findings->silent_count;
 
-	if (!lr_spots_grow(&report->figures, &report->figure_room, spots->process_count + 1,
+	if (!lr_pages_grow(&report->figures, &report->figure_room, spots->process_count + 1,
 			   sizeof(*report->figures)) ||
-	    !lr_spots_grow(&report->parts, &report->part_room, spots->count + causes,
+	    !lr_pages_grow(&report->parts, &report->part_room, spots->count + causes,
 			   sizeof(*report->parts)) ||
 	    !lr_spots_add_process(spots, causes))
 		return false;
@@ -712,7 +712,7 @@ static void make_entries(struct lr_report *report)
 	report->count = 0;
 	report->keeps.end = report->part_keeps;
 	if (!lr_spots_number(&report->spots) ||
-	    !lr_spots_grow(&report->entries, &report->room, report->spots.entry_count,
+	    !lr_pages_grow(&report->entries, &report->room, report->spots.entry_count,
 			   sizeof(*report->entries))) {
 		leave_all_out(report);
 		return;

@@ -24,28 +24,7 @@
 
 #include <string.h>
 
-#define ROOM_MIN 64
-
-bool lr_spots_grow(void *array_, size_t *room, size_t count, size_t size)
-{
-	void **array = array_;
-	size_t more = *room ? *room : ROOM_MIN;
-	void *larger;
-
-	if (count <= *room)
-		return true;
-	while (more < count)
-		more *= 2;
-	larger = lr_pages_map(more * size);
-	if (!larger)
-		return false;
-	if (*array)
-		memcpy(larger, *array, *room * size);
-	lr_pages_unmap(*array, *room * size);
-	*array = larger;
-	*room = more;
-	return true;
-}
+#define TAKEN_ROOM_MIN 64 /* a power of two */
 
 void lr_spots_finish(struct lr_spots *spots)
 {
@@ -105,7 +84,7 @@ static bool has_room(struct lr_spots *spots)
 {
 	struct lr_spots larger = *spots;
 
-	if (!lr_spots_grow(&spots->all, &spots->room, spots->count + 1, sizeof(*spots->all)))
+	if (!lr_pages_grow(&spots->all, &spots->room, spots->count + 1, sizeof(*spots->all)))
 		return false;
 	if (spots->table_room >= 2 * spots->room)
 		return true;
@@ -158,7 +137,7 @@ static bool has_room_for_build(struct lr_spots *spots)
 	uint64_t *former = spots->known;
 	size_t former_room = spots->known_room;
 
-	if (!lr_spots_grow(&spots->builds, &spots->build_room, spots->build_count + 1,
+	if (!lr_pages_grow(&spots->builds, &spots->build_room, spots->build_count + 1,
 			   sizeof(*spots->builds)))
 		return false;
 	if (former_room >= 2 * spots->build_room)
@@ -242,9 +221,9 @@ static uint32_t find_or_add(struct lr_spots *spots, uint32_t base, const struct 
 
 bool lr_spots_add_process(struct lr_spots *spots, size_t causes)
 {
-	if (!lr_spots_grow(&spots->uses, &spots->use_room, spots->use_count + causes,
+	if (!lr_pages_grow(&spots->uses, &spots->use_room, spots->use_count + causes,
 			   sizeof(*spots->uses)) ||
-	    !lr_spots_grow(&spots->processes, &spots->process_room, spots->process_count + 1,
+	    !lr_pages_grow(&spots->processes, &spots->process_room, spots->process_count + 1,
 			   sizeof(*spots->processes)))
 		return false;
 	spots->processes[spots->process_count++] = spots->use_count;
@@ -485,12 +464,12 @@ static void unmap(const struct work *work)
 
 bool lr_spots_number(struct lr_spots *spots)
 {
-	struct work work = { .spots = spots, .taken_room = ROOM_MIN };
+	struct work work = { .spots = spots, .taken_room = TAKEN_ROOM_MIN };
 	bool has_memory;
 
 	while (work.taken_room < 2 * spots->count)
 		work.taken_room *= 2;
-	has_memory = map(&work) && lr_spots_grow(&spots->entries, &spots->entry_room, spots->count,
+	has_memory = map(&work) && lr_pages_grow(&spots->entries, &spots->entry_room, spots->count,
 						 sizeof(*spots->entries));
 	spots->entry_count = 0;
 	if (has_memory) {

@@ -107,10 +107,4 @@ bool lr_spots_differ(const struct lr_spots *spots, uint32_t a, uint32_t b);
  */
 bool lr_spots_number(struct lr_spots *spots);
 
-/**
- * lr_spots_grow() - room for @count elements of @size, at *@array with *@room of them now. Return:
- * false without memory; all is as before then.
- */
-bool lr_spots_grow(void *array, size_t *room, size_t count, size_t size);
-
 #endif

@@ -12,9 +12,12 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#define ROOM_MIN 64 /* elements */
 
 static size_t round_up(size_t size)
 {
@@ -33,6 +36,27 @@ void lr_pages_unmap(void *pages, size_t size)
 {
 	if (pages)
 		munmap(pages, round_up(size));
+}
+
+bool lr_pages_grow(void *array_, size_t *room, size_t count, size_t size)
+{
+	void **array = array_;
+	size_t more = *room ? *room : ROOM_MIN;
+	void *larger;
+
+	if (count <= *room)
+		return true;
+	while (more < count)
+		more *= 2;
+	larger = lr_pages_map(more * size);
+	if (!larger)
+		return false;
+	if (*array)
+		memcpy(larger, *array, *room * size);
+	lr_pages_unmap(*array, *room * size);
+	*array = larger;
+	*room = more;
+	return true;
 }
 
 /* A pipe has room for a page at least, and what is less than that leaves it at once. */

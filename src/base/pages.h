@@ -7,6 +7,7 @@
 #ifndef LR_BASE_PAGES_H
 #define LR_BASE_PAGES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Zeroed private memory, rounded up to pages and not counted until it is touched. NULL when there is none. */
@@ -14,6 +15,12 @@ void *lr_pages_map(size_t size);
 
 /* Give back what lr_pages_map(@size) returned; NULL is fine. */
 void lr_pages_unmap(void *pages, size_t size);
+
+/*
+ * Make room for @count elements of @size bytes in an array whose pointer is at @array; it has room for *@room, 0 and NULL at first.
+ * Amortized: the room doubles. Return: false without memory, and all is as before then.
+ */
+bool lr_pages_grow(void *array, size_t *room, size_t count, size_t size);
 
 /*
  * Is every byte of [@address, @address + @size) readable now? By the kernel's word, so it never faults. Return: 1 yes, 0 no, or a

@@ -38,7 +38,7 @@ static uint64_t cause_hash(const struct lr_causes *causes, const struct lr_cause
 
 static bool is_same(const struct lr_cause *a, const struct lr_cause *b)
 {
-	if (a->kind != b->kind || a->is_old != b->is_old)
+	if (a->kind != b->kind || a->is_old != b->is_old || a->is_at_rest != b->is_at_rest)
 		return false;
 	if (a->kind == LR_CAUSE_CYCLE)
 		return a->shape == b->shape;
@@ -160,12 +160,14 @@ void lr_causes_add_example(const struct lr_types *types, struct lr_cause *cause,
 }
 
 /* An object of which somebody forgot references, or nobody knows. */
-static struct lr_cause *add_root(struct lr_causes *causes, const struct lr_live *live, bool is_old)
+static struct lr_cause *add_root(struct lr_causes *causes, const struct lr_live *live, bool is_old,
+				 bool is_at_rest)
 {
 	const struct lr_cause like = {
 		.kind = LR_CAUSE_LEAK,
 		.type = lr_birth_type(live->copy.birth),
 		.site = live->copy.site,
+		.is_at_rest = is_at_rest,
 		.is_old = is_old,
 	};
 	struct lr_cause *cause = lr_causes_find(causes, &like);
@@ -186,7 +188,7 @@ void lr_causes_add_alone(struct lr_causes *causes, const struct lr_live *live)
 {
 	struct lr_type_facts type = lr_types_get(causes->types, lr_birth_type(live->copy.birth));
 	struct lr_findings *findings = causes->findings;
-	struct lr_cause *cause = add_root(causes, live, false);
+	struct lr_cause *cause = add_root(causes, live, false, false);
 
 	/* The sums are right also where there is no memory for causes. */
 	findings->objects++;
@@ -264,7 +266,8 @@ static uint32_t label_object(struct lr_causes *causes, uint32_t node, const stru
 
 	if (!lr_graph_take(graph, node, &live))
 		return LR_LABEL_GONE;
-	cause = add_root(causes, &live, lr_graph_is_old(graph, node));
+	cause = add_root(causes, &live, lr_graph_is_old(graph, node),
+			 lr_graph_is_resting(graph, node));
 	if (!cause)
 		return LR_LABEL_LOST;
 	if (!cause->is_old) {

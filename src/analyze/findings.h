@@ -96,6 +96,7 @@ struct lr_cause {
 	uint64_t old_roots;  /* reported by an earlier check, and of no other figure here */
 	uint64_t dying;	     /* of the roots, inside their destructor */
 	uint32_t dying_site; /* of one of those: the last unref */
+	bool is_at_rest; /* its roots are entries of a cache that nobody holds: they were not evicted. Such are a cause of their own */
 	bool is_old; /* all its roots are such: it is told for what it keeps now, be it together with others (then objects is 0) */
 	bool shown;  /* see lr_findings_choose() */
 	uint32_t example_count;

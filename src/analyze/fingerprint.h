@@ -35,10 +35,10 @@ struct lr_code_place {
  * lr_fingerprint() - the fingerprint of a cause, written [lr-1c0ffee5] in reports
  * @symbolizer: prepared with the addresses of the cause's site
  *
- * Made of the kind of the cause, the type's name, and the names of the functions of the birth's
- * stack; of a cycle, of its shape. Lines, addresses and files have no part in it, so that it stays
- * when code moves. Where a function's name is not known, that of its module stands for it: a
- * program with and one without symbols have different fingerprints.
+ * Made of the kind of the cause (what rests in a cache is one apart), the type's name, and the names
+ * of the functions of the birth's stack; of a cycle, of its shape. Lines, addresses and files have no
+ * part in it, so that it stays when code moves. Where a function's name is not known, that of its
+ * module stands for it: a program with and one without symbols have different fingerprints.
  *
  * Two calls in one function have the same one; lr_spots_number() tells them apart.
  */

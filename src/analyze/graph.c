@@ -40,7 +40,7 @@ struct lr_graph *lr_graph_create(const struct lr_image *image, uint64_t live)
 	uint64_t words_size = padded((room + 1) * sizeof(uint32_t));
 	uint64_t bits_size = padded((room / 64 + 1) * sizeof(uint64_t));
 	uint64_t size = padded(sizeof(struct lr_graph)) + ranks_size + nodes_size + 5 * words_size +
-			bits_size + padded(edges * sizeof(uint32_t));
+			2 * bits_size + padded(edges * sizeof(uint32_t));
 	char *at = lr_pages_map((size_t)size);
 	struct lr_graph *graph = (void *)at;
 
@@ -58,6 +58,7 @@ struct lr_graph *lr_graph_create(const struct lr_image *image, uint64_t live)
 	graph->labels = (void *)(at += words_size);
 	graph->scratch = (void *)(at += words_size);
 	graph->old = (void *)(at += words_size);
+	graph->resting = (void *)(at += bits_size);
 	graph->targets = (void *)(at + bits_size);
 	return graph;
 }
@@ -115,6 +116,12 @@ bool lr_graph_take(const struct lr_graph *graph, uint32_t node, struct lr_live *
  * Until all looks are taken, a node has more of its object in the line of the cache that each look
  * needs anyway: in `component` lr_look_birth(), and in `first` the size.
  */
+static void take_resting(const struct lr_graph *graph, uint32_t number)
+{
+	graph->nodes[number].surplus = 0;
+	graph->resting[number / 64] |= UINT64_C(1) << number % 64;
+}
+
 static void take_look(const struct lr_graph *graph, const struct lr_look *look, uint32_t number)
 {
 	struct lr_node *node = &graph->nodes[number];
@@ -127,6 +134,8 @@ static void take_look(const struct lr_graph *graph, const struct lr_look *look, 
 		node->surplus = look->count;
 	else if (look->count == LR_LOOK_GONE)
 		node->surplus = LR_SURPLUS_GONE;
+	else if (look->count == LR_LOOK_AT_REST)
+		take_resting(graph, number);
 }
 
 static void take_looks(const struct lr_graph *graph)

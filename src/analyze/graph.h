@@ -8,7 +8,7 @@
  *
  * Some nodes may be old: an earlier check told of them. They hold whom they hold, but are not told again.
  *
- * Layer: analyze. Memory from mmap, in one piece: 36 bytes and a bit a node, 4 an edge, and a
+ * Layer: analyze. Memory from mmap, in one piece: 36 bytes and two bits a node, 4 an edge, and a
  * quarter of a byte a record.
  */
 #ifndef LR_ANALYZE_GRAPH_H
@@ -61,6 +61,7 @@ struct lr_graph {
 	uint32_t *sizes;   /* by node, of those a check looked at: bytes of the object */
 	uint32_t *targets; /* nodes; but for those that are ignored */
 	uint64_t *old;	   /* a bit a node: see lr_graph_is_old() */
+	uint64_t *resting; /* a bit a node: see lr_graph_is_resting() */
 	uint32_t *order; /* all nodes, by component; at the first of each component LR_FIRST_MEMBER is set */
 	uint32_t *labels;  /* by component. While components are looked for: the path */
 	uint32_t *scratch; /* one a node. While components are looked for: how far each node on the path is; while roots are: of each component, see causes.c */
@@ -136,6 +137,12 @@ static inline uint32_t lr_graph_find(const struct lr_graph *graph, uint32_t reco
 static inline bool lr_graph_is_old(const struct lr_graph *graph, uint32_t node)
 {
 	return graph->old_count > 0 && graph->old[node / 64] >> node % 64 & 1;
+}
+
+/* Is it an entry of a cache that nobody holds? Known when looks are taken. */
+static inline bool lr_graph_is_resting(const struct lr_graph *graph, uint32_t node)
+{
+	return graph->resting[node / 64] >> node % 64 & 1;
 }
 
 static inline uint32_t lr_graph_type(const struct lr_graph *graph, uint32_t node)

@@ -76,6 +76,8 @@ int lr_order_causes(const struct lr_image *image, const struct lr_cause *a, cons
 	if (order == 0)
 		order = a->kind == LR_CAUSE_CYCLE ? compare_numbers(a->shape, b->shape) :
 						    compare_sites(image, a->site, b->site);
+	if (order == 0)
+		order = a->is_at_rest - b->is_at_rest;
 	return order ? order : a->is_old - b->is_old;
 }
 

@@ -234,7 +234,8 @@ static inline uint32_t lr_look_birth(uint64_t birth)
 #define LR_LOOK_UNKNOWN (-1) /* its type counts by itself, and does not tell */
 #define LR_LOOK_GONE (-2)    /* its memory is not there, or another's */
 #define LR_LOOK_DEAD (-3) /* its count is dead: it is inside its destructor, or that was not seen */
-#define LR_LOOK_UNREAD (-4) /* nothing says if its memory is there: it was not looked at */
+#define LR_LOOK_UNREAD (-4)  /* nothing says if its memory is there: it was not looked at */
+#define LR_LOOK_AT_REST (-5) /* no references: it rests in a cache; 0 is another count's */
 
 /* One reference: @from holds @to. */
 struct lr_edge {

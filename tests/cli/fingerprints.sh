@@ -413,6 +413,80 @@ merged()
 	sed -n 's/^LEAK .*\[\(lr-[0-9a-f]*\)\]  \([0-9]*\) .* in \([0-9]*\) process.*/\1 \2 \3/p' out | sort
 }
 
+# A cache of which one entry rests, or one is held, or one of each; all of one place.
+cache_program()
+{
+	program cache <<-'C'
+		struct entry { struct lastref_cache_count refs; };
+		LASTREF_DEFINE(entry, struct entry, refs, NULL);
+		static APART struct entry *entry_new(void)
+		{
+			struct entry *entry = calloc(1, sizeof(*entry));
+			entry_ref_init(entry);
+			touched++;
+			return entry;
+		}
+		int main(int argc, char **argv)
+		{
+			for (const char *how = argc > 1 ? argv[1] : ""; *how; how++) {
+				struct entry *entry = entry_new();
+				if (*how == 'r')
+					entry_unref(entry);
+			}
+			return 0;
+		}
+	C
+}
+
+# cache_leaks HOW: the fingerprints, and the file HOW.lrt
+cache_leaks()
+{
+	"$LASTREF_CMD" run --leak-exit 0 -o "$1.lrt" -- ./cache "$1" 2>&1 >/dev/null |
+		sed -n 's/^LEAK .*\[\(lr-[0-9a-f]*\)\]  \([0-9]* [a-z]*\).*/\1 \2/p' | sort
+}
+
+test_what_rests_in_a_cache_has_a_fingerprint_of_its_own()
+{
+	cache_program
+	cache_leaks rr >resting
+	cache_leaks hh >held
+	cache_leaks rhrh >both
+	expect_equal "$(wc -l <resting) $(wc -l <held) $(wc -l <both)" '1 1 2'
+	sort resting held | diff - both
+	expect_match resting '^lr-[0-9a-f]+ 2 entry$'
+	expect_match held '^lr-[0-9a-f]+ 2 entry$'
+}
+
+test_a_baseline_of_what_rests_does_not_hide_what_is_held()
+{
+	cache_program
+	cache_leaks r >resting
+	cache_leaks hr >both
+	"$LASTREF_CMD" report --format baseline -o known r.lrt || [ $? -eq 1 ]
+	run "$LASTREF_CMD" diff known r.lrt
+	expect_status 0
+	run "$LASTREF_CMD" diff known hr.lrt
+	expect_status 1
+	expect_text stdout 'lastref: 1 new, 0 gone, 1 stays'
+	expect_match stdout '^LEAK 1 of 1  .*  1 entry '
+	expect_text stdout '(reference count of 1 instead of 0)'
+	echo "leak:$(cut -d' ' -f1 resting)" >hidden
+	run "$LASTREF_CMD" report --suppressions hidden hr.lrt
+	expect_status 1
+	expect_match stdout '^LEAK 1 of 1  .*  1 entry '
+	expect_text stdout '(reference count of 1 instead of 0)'
+}
+
+# Baselines of users have it: FNV-1a of the kind (0), "box", and the functions `make_box` and `main`.
+test_that_of_what_somebody_holds_is_the_same_in_all_versions()
+{
+	program known <<-'C'
+		static APART void make_box(void) { box_ref_init(calloc(1, sizeof(struct box))); touched++; }
+		int main(void) { make_box(); touched++; return 0; }
+	C
+	expect_equal "$(fingerprints known)" 'lr-df34436c 1 box'
+}
+
 test_the_order_of_files_has_no_part_in_what_is_one_cause()
 {
 	local order

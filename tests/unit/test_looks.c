@@ -549,7 +549,7 @@ struct hot {
 
 LASTREF_DEFINE(hot, struct hot, refs, NULL);
 
-Test(looks, an_entry_of_a_cache_that_rests_has_no_references)
+Test(looks, an_entry_of_a_cache_that_rests_is_told_from_a_count_of_0)
 {
 	static struct entry entries[2];
 
@@ -557,7 +557,7 @@ Test(looks, an_entry_of_a_cache_that_rests_has_no_references)
 	entry_ref_restore(&entries[1], 0);
 	look();
 	cr_assert_eq(look_at(entry_ref_type(), &entries[0])->count, 1);
-	cr_assert_eq(look_at(entry_ref_type(), &entries[1])->count, 0);
+	cr_assert_eq(look_at(entry_ref_type(), &entries[1])->count, LR_LOOK_AT_REST);
 }
 
 Test(looks, a_hot_count_is_read_as_its_references)

@@ -349,7 +349,10 @@ LASTREF_API lastref_checkpoint lastref_checkpoint_now(void);
  * @since: from lastref_checkpoint_now(); 0 is the program's start
  *
  * As lastref_leak_check(), for one request or one test. What other threads made meanwhile counts too. Objects inside their destructor
- * do not: they are about to go. It takes a look at each live object of the process, some nanoseconds.
+ * do not: they are about to go. Nor does what rests in a cache (struct lastref_cache_count), or is held by nothing but what rests
+ * there, be it older than @since: a request that fills a cache leaks nothing. A report says how many such there are if it is
+ * made of others; lastref_leak_check() and the check at exit tell of them. It takes a look at each live object of the process,
+ * some nanoseconds; and where anything was left behind, analyzes that.
  *
  * Return: how many such objects there are; 0 while checking is off.
  */

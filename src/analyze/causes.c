@@ -214,8 +214,8 @@ struct verdict {
 };
 
 /*
- * While roots are looked for, graph->scratch says of each component if what the program ignores holds
- * it, by way of what is no root. Holders come first, so it is known when its turn comes.
+ * While roots are looked for, graph->scratch says of each component if what the program ignores, or
+ * what is spared as that is, holds it, by way of what is no root. Holders come first, so it is known when its turn comes.
  */
 static bool is_held_by_ignored(const struct lr_graph *graph, uint32_t component)
 {
@@ -341,6 +341,13 @@ static uint32_t label_cycle(struct lr_causes *causes, const struct lr_component 
 	return cause->label;
 }
 
+/* Nothing leads back to it, so it is a component of its own. */
+static uint32_t spared_label(const struct lr_graph *graph, uint32_t node)
+{
+	return graph->spares_resting && lr_graph_is_resting(graph, node) ? LR_LABEL_RESTING :
+									   LR_LABEL_IGNORED;
+}
+
 static uint32_t label_component(struct lr_causes *causes, const struct lr_shapes *shapes,
 				const struct lr_component *component)
 {
@@ -350,7 +357,7 @@ static uint32_t label_component(struct lr_causes *causes, const struct lr_shapes
 	if (!verdict.is_root)
 		return LR_LABEL_NONE;
 	if (verdict.is_ignored)
-		return LR_LABEL_ROOT | LR_LABEL_IGNORED;
+		return LR_LABEL_ROOT | spared_label(graph, lr_component_member(component, 0));
 	if (!lr_component_is_cyclic(graph, component))
 		return LR_LABEL_ROOT |
 		       label_object(causes, lr_component_member(component, 0), &verdict);
@@ -374,6 +381,7 @@ static void label_roots(struct lr_causes *causes)
 		label = label_component(causes, &shapes, &component);
 		graph->labels[component.number] = label;
 		if ((label & LR_LABEL_VALUE) == LR_LABEL_IGNORED ||
+		    (label & LR_LABEL_VALUE) == LR_LABEL_RESTING ||
 		    (label == LR_LABEL_NONE && is_held_by_ignored(graph, component.number)))
 			note_held_by_ignored(graph, &component);
 	}
@@ -482,13 +490,15 @@ static void relabel_roots(struct lr_causes *causes)
 	graph->label_limit = (uint32_t)causes->findings->cause_count + 1;
 }
 
-/* What is held by what has these two labels. What is ignored holds it in any case. */
+/* What is held by what has these two labels. What stays for good holds it in any case. */
 static uint32_t merge_labels(uint32_t first, uint32_t second)
 {
 	if (first == LR_LABEL_NONE || first == LR_LABEL_GONE)
 		return second;
 	if (first == LR_LABEL_IGNORED || second == LR_LABEL_IGNORED)
 		return LR_LABEL_IGNORED;
+	if (first == LR_LABEL_RESTING || second == LR_LABEL_RESTING)
+		return LR_LABEL_RESTING;
 	return LR_LABEL_SHARED;
 }
 
@@ -502,8 +512,9 @@ static void pass_label(const struct lr_causes *causes, uint32_t label, uint32_t 
 		return;
 	if (!(*to & LR_LABEL_ROOT)) {
 		*to = merge_labels(value, label);
-	} else if (!(*to & LR_LABEL_ALSO_HELD) && value < LR_LABEL_GONE && label != LR_LABEL_IGNORED) {
-		/* What is ignored is nothing to be mended. */
+	} else if (!(*to & LR_LABEL_ALSO_HELD) && value < LR_LABEL_GONE &&
+		   label != LR_LABEL_IGNORED && label != LR_LABEL_RESTING) {
+		/* What is ignored or spared is nothing to be mended. */
 		*to |= LR_LABEL_ALSO_HELD;
 		causes->findings->causes[value - 1].also_held++;
 	}
@@ -546,6 +557,8 @@ static void add_to_sums(const struct lr_causes *causes, uint32_t node, uint64_t 
 		cause->objects++;
 		cause->bytes += bytes;
 		cause->is_wanted |= is_wanted;
+	} else if (label == LR_LABEL_RESTING) {
+		findings->resting += is_wanted;
 	} else if (label == LR_LABEL_IGNORED) {
 		/* Those that the program named are counted already. */
 		findings->ignored += is_wanted && !findings->graph->nodes[node].is_ignored;

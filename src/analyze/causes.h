@@ -25,7 +25,9 @@
 #define LR_LABEL_IGNORED (LR_LABEL_VALUE - 2) /* it is no leak: what the program ignores holds it */
 #define LR_LABEL_UNWANTED                                                                          \
 	(LR_LABEL_VALUE - 3) /* of a node: shared, but it is old, or no pattern matches its type */
-#define LR_LABEL_GONE (LR_LABEL_VALUE - 4) /* it died while we were at work; above it is no cause */
+#define LR_LABEL_RESTING                                                                           \
+	(LR_LABEL_VALUE - 4) /* it is no leak: it rests in a cache, or what does so holds it */
+#define LR_LABEL_GONE (LR_LABEL_VALUE - 5) /* it died while we were at work; above it is no cause */
 
 static inline uint32_t lr_label_value(const struct lr_graph *graph, uint32_t node)
 {

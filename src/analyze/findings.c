@@ -29,7 +29,9 @@ struct work {
 	struct lr_places places;
 	struct lr_causes causes;
 	uint64_t live;
-	uint64_t marked;	/* of these, reported by an earlier check */
+	uint64_t marked;   /* of these, reported by an earlier check */
+	uint64_t *resting; /* a bit a record; NULL if not wanted */
+	size_t resting_size;
 	uint64_t *live_by_type; /* by type id; NULL if not wanted */
 	size_t type_room;
 };
@@ -55,13 +57,37 @@ static void count_live(struct work *work)
 		work->findings->released = reported - work->marked;
 }
 
-/* Born since the checkpoint that is asked for? */
-static bool is_young(const struct work *work, const struct lr_live *live)
+/* Where only some are looked at, what is to be spared has to be found among the looks. */
+static void find_resting(struct work *work)
 {
-	uint32_t value = live->copy.state & ~LR_STATE_MASK;
+	const struct lr_image *image = work->findings->image;
+	uint64_t records = lr_image_count(image, LR_RECORDS);
+	const struct lr_look *looks;
+	uint64_t count;
 
-	return work->options->since == 0 ||
-	       (lr_live_is_alive(live) && value >> LR_ALIVE_AGE_SHIFT >= work->options->since);
+	if (!work->options->spares_resting)
+		return;
+	work->resting_size = (size_t)(records / 64 + 1) * sizeof(*work->resting);
+	work->resting = lr_pages_map(work->resting_size);
+	if (!work->resting) {
+		work->findings->incomplete = true;
+		return;
+	}
+	for (uint64_t at = 0; (looks = lr_run_at(image, LR_LOOKS, at, &count)); at += count) {
+		for (uint64_t i = 0; i < count; i++) {
+			uint64_t ordinal = (uint64_t)looks[i].record - 1;
+
+			if (looks[i].count == LR_LOOK_AT_REST && ordinal < records)
+				work->resting[ordinal / 64] |= UINT64_C(1) << ordinal % 64;
+		}
+	}
+}
+
+static bool is_resting(const struct work *work, const struct lr_live *live)
+{
+	/* A record may have been added since. */
+	return work->resting && live->ordinal / 64 < work->resting_size / sizeof(*work->resting) &&
+	       work->resting[live->ordinal / 64] >> live->ordinal % 64 & 1;
 }
 
 static void add_leak(struct work *work, const struct lr_live *live, bool is_wanted)
@@ -93,7 +119,7 @@ static void add_record(struct work *work, const struct lr_live *live)
 	uint32_t id = lr_birth_type(live->copy.birth);
 	struct lr_type_facts type = lr_types_get(&work->types, id);
 	bool reported = lr_live_is_reported(live);
-	bool young = is_young(work, live);
+	bool young = lr_places_is_young(work->options, live);
 
 	if (!type.is_there)
 		return;
@@ -106,7 +132,9 @@ static void add_record(struct work *work, const struct lr_live *live)
 		return;
 	}
 	if (!young) {
-		if (reported && !lr_places_is_overwritten(&work->places, live))
+		/* What was seen to rest is there. */
+		if (is_resting(work, live) ||
+		    (reported && !lr_places_is_overwritten(&work->places, live)))
 			add_holder(work, live, true);
 		return;
 	}
@@ -265,8 +293,10 @@ static bool are_looks_lost(const struct lr_graph *graph)
 static void analyze(struct work *work)
 {
 	count_live(work);
+	find_resting(work);
 	add_records(work);
 	if (work->findings->graph) {
+		work->findings->graph->spares_resting = work->options->spares_resting;
 		lr_graph_connect(work->findings->graph);
 		work->findings->looks_lost = are_looks_lost(work->findings->graph);
 		lr_causes_of_graph(&work->causes);
@@ -297,6 +327,7 @@ int lr_findings_make(struct lr_findings *findings, const struct lr_image *image,
 		analyze(&work);
 	lr_causes_finish(&work.causes);
 	lr_types_finish(&work.types);
+	lr_pages_unmap(work.resting, work.resting_size);
 	lr_pages_unmap(work.live_by_type, types * sizeof(*work.live_by_type));
 	return findings->causes ? 0 : -ENOMEM;
 }

@@ -127,6 +127,7 @@ struct lr_findings {
 	bool looks_lost; /* looks are there, and none is of an object that has its record: the file is of another lastref */
 	uint64_t unlooked; /* leaked objects that no check looked at: nothing is known of who holds them and whom they hold */
 	uint64_t ignored; /* live, but the program said that they are to be, or of one that holds them; in no cause */
+	uint64_t resting; /* live, but spared: see lr_findings_options.spares_resting; in no cause */
 	uint64_t reported; /* live, but reported by an earlier check; in no cause */
 	uint64_t released; /* reported by an earlier check, and not live any more; 0 where type_globs choose */
 	uint64_t overwritten; /* live records whose address was born again: freed without their last unref; in no cause */
@@ -145,7 +146,13 @@ struct lr_findings_options {
 	bool reported_hold_nothing; /* leave that out altogether: who asks what grew wants to know where it was born */
 	bool only_reported; /* leave out all else that is alive */
 	bool want_types;    /* fill the totals by type */
+	/*
+	 * An entry of a cache that nobody holds is no leak, nor is what only such entries hold,
+	 * however old these are. Known of those that a check looked at.
+	 */
+	bool spares_resting;
 	uint32_t since; /* leave out what is older than this checkpoint, and what is being destroyed, of which it is not known; 0 for none. What is older and reported holds what it holds */
+	uint32_t until; /* leave out what was born since this checkpoint; 0 for none */
 
 	/*
 	 * Two records have one address: is the object that is there now that of @record? NULL, or
@@ -158,8 +165,8 @@ struct lr_findings_options {
  * lr_findings_make() - analyze
  * @findings: filled; give it back with lr_findings_free()
  *
- * Time and memory: linear. Of scratch 36 bytes a leaked object and 4 an edge at the most, and a
- * quarter of a byte a record; most of it stays until lr_findings_free(). Once more 8 bytes for each
+ * Time and memory: linear. Of scratch 36 bytes a leaked object and 4 an edge at the most, and less
+ * than half a byte a record; most of it stays until lr_findings_free(). Once more 8 bytes for each
  * cycle. Where memory lacks, @findings->incomplete is set, and what could be had is there: the sums
  * of objects and bytes always are.
  * Return: 0, or -ENOMEM if there is no cause at all for lack of memory.

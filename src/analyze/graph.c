@@ -119,6 +119,7 @@ bool lr_graph_take(const struct lr_graph *graph, uint32_t node, struct lr_live *
 static void take_resting(const struct lr_graph *graph, uint32_t number)
 {
 	graph->nodes[number].surplus = 0;
+	graph->nodes[number].is_ignored |= graph->spares_resting;
 	graph->resting[number / 64] |= UINT64_C(1) << number % 64;
 }
 

@@ -22,7 +22,7 @@ struct lr_node {
 	uint32_t record : 28;	 /* ordinal */
 	uint32_t is_held : 1;	 /* by a node of another component */
 	uint32_t is_loop : 1;	 /* it holds itself */
-	uint32_t is_ignored : 1; /* the program said that it is no leak */
+	uint32_t is_ignored : 1; /* no leak: the program said so, or spares_resting */
 	uint32_t is_looked : 1;	 /* a check looked at it; else it has no edges */
 	union {
 		int32_t surplus; /* its count less the references that nodes hold, or LR_SURPLUS_* */
@@ -53,6 +53,7 @@ struct lr_graph {
 	uint32_t cyclic_count; /* components */
 	uint32_t label_limit;  /* larger than any label; see causes.c */
 	uint32_t old_count;
+	bool spares_resting; /* set by the caller, before lr_graph_connect(): entries at rest are ignored */
 	size_t mapped;
 
 	struct lr_rank *ranks; /* record -> node */

@@ -58,10 +58,14 @@ static uint32_t slot_state(const struct lr_places *places, uint64_t hash)
 	return places->sieve[slot / 4] >> slot % 4 * 2 & 3u;
 }
 
-/* The memory of an object inside its destructor may be free already, and another's: no misuse. */
-static bool takes_place(const struct lr_live *live)
+/*
+ * The memory of an object inside its destructor may be free already, and another's: no misuse. And what
+ * is there in place of a young object is younger still.
+ */
+static bool takes_place(const struct lr_places *places, const struct lr_live *live)
 {
-	return lr_live_is_alive(live);
+	return lr_live_is_alive(live) &&
+	       (lr_live_is_reported(live) || lr_places_is_young(places->options, live));
 }
 
 /* Goes through the objects; those that are born meanwhile are left out, so that no table overflows. */
@@ -76,7 +80,7 @@ static void for_each(struct lr_places *places, uint64_t max,
 		for (uint64_t i = 0; i < count && max > 0; i++) {
 			struct lr_live live;
 
-			if (!lr_live_take(&records[i], at + i, &live) || !takes_place(&live))
+			if (!lr_live_take(&records[i], at + i, &live) || !takes_place(places, &live))
 				continue;
 			add(places, &live);
 			max--;
@@ -158,7 +162,7 @@ bool lr_places_is_overwritten(const struct lr_places *places, const struct lr_li
 	uint64_t hash, at;
 	struct lr_live other;
 
-	if (!places->some_overwritten || !takes_place(live))
+	if (!places->some_overwritten || !takes_place(places, live))
 		return false;
 	hash = place_hash(live);
 	if (!(slot_state(places, hash) & SLOT_SEVERAL))

@@ -21,8 +21,21 @@ struct lr_places {
 	bool some_overwritten;
 };
 
+/* Born between the checkpoints that are asked for? */
+static inline bool lr_places_is_young(const struct lr_findings_options *options,
+				      const struct lr_live *live)
+{
+	uint32_t age = (live->copy.state & ~LR_STATE_MASK) >> LR_ALIVE_AGE_SHIFT;
+
+	if (!lr_live_is_alive(live))
+		return options->since == 0;
+	return age >= options->since && (options->until == 0 || age < options->until);
+}
+
 /**
  * lr_places_init() - for at most @live live records
+ *
+ * Of those that @options leave out only such have a place as an earlier check reported.
  *
  * Return: false without memory; then every record passes for current.
  */

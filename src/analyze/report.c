@@ -305,6 +305,7 @@ static void add_process(struct lr_report *report, const struct lr_findings *find
 	report->looks_lost += findings->looks_lost;
 	report->unlooked += findings->unlooked;
 	report->ignored += findings->ignored;
+	report->resting += findings->resting;
 	report->reported += findings->reported;
 	report->released += findings->released;
 	report->overwritten += findings->overwritten;
@@ -316,10 +317,7 @@ static void add_process(struct lr_report *report, const struct lr_findings *find
 			    lr_image_counter(image->header, (enum lr_counter)i));
 }
 
-/*
- * Without memory for causes the sums of the findings are right all the same. Return: are there
- * such?
- */
+/* Without memory for causes the sums of the findings are right. Return: are there such? */
 static bool add_nameless(struct lr_report *report, const struct lr_findings *findings)
 {
 	uint64_t objects = findings->shared;

@@ -120,6 +120,7 @@ struct lr_report {
 	uint64_t looks_lost; /* processes */
 	uint64_t unlooked;
 	uint64_t ignored;
+	uint64_t resting;
 	uint64_t reported;
 	uint64_t released;
 	uint64_t overwritten;

@@ -259,6 +259,9 @@ void lr_text_remarks(const struct lr_text *text)
 	write_not_above(text);
 	write_looks_lost(text);
 	write_ignored(text);
+	remark(text, report->resting,
+	       "live object is at rest in its cache, or held by such only: that is no leak here",
+	       "live objects are at rest in their caches, or held by such only: these are no leaks here");
 	write_losses(text);
 	if (text->only)
 		write_process_remarks(text);

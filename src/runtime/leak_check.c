@@ -6,8 +6,12 @@
  * while other threads may write it.
  *
  * A check that the program calls prints at once and marks what it reported, so that the check at exit, or the parent under
- * `lastref run`, does not say the same again. The marks are set before the analysis, which then looks at marked records
- * only: an object born meanwhile is neither reported nor marked.
+ * `lastref run`, does not say the same again. An object born meanwhile must be neither reported nor marked:
+ *
+ *	lastref_leak_check()	marks all that lives; the analysis then looks at marked records only
+ *	lastref_leaks_since()	sets a checkpoint, so that the analysis leaves out what is younger, and marks what it is about to tell.
+ *				Marks set before would be on what rests in caches, which is no leak there: another thread may evict
+ *				such an entry before its mark is taken away, and it would count as reported for good
  */
 #include "runtime/leak_check.h"
 
@@ -23,8 +27,10 @@
 #include "runtime/start.h"
 #include "runtime/tell.h"
 #include "runtime/turn.h"
+#include "runtime/types.h"
 
 #include <lastref/check.h>
+#include <lastref/kinds.h>
 
 #include <errno.h>
 #include <pthread.h>
@@ -43,21 +49,21 @@ struct check {
 	size_t described;
 };
 
-static void make_check(struct check *check, const struct lr_findings_options *options, bool for_parent)
+static void analyze(struct check *check, const struct lr_findings_options *options,
+		    const struct lr_looks_options *what)
 {
-	const struct lr_looks_options what = {
-		.in_arena = for_parent,
-		.only_reported = options->only_reported,
-		.since = options->since,
-	};
-	struct lr_findings *findings = &check->findings;
-
 	memset(check, 0, sizeof(*check));
 	lr_turn_begin();
-	lr_looks_make(&check->looks, &what);
+	lr_looks_make(&check->looks, what);
 	lr_turn_end();
 	/* Without memory for causes the sums are there all the same, and the report says what is missing. */
-	lr_findings_make(findings, &check->looks.image, options);
+	lr_findings_make(&check->findings, &check->looks.image, options);
+}
+
+static void describe(struct check *check)
+{
+	struct lr_findings *findings = &check->findings;
+
 	lr_findings_mark(findings, CAUSES_DESCRIBED);
 	for (size_t i = 0; i < findings->cause_count; i++)
 		check->described += findings->causes[i].shown ? findings->causes[i].example_count : 0;
@@ -69,6 +75,17 @@ static void make_check(struct check *check, const struct lr_findings_options *op
 	lr_turn_begin();
 	lr_describe_examples(findings, check->descriptions);
 	lr_turn_end();
+}
+
+static void make_check(struct check *check, const struct lr_findings_options *options, bool for_parent)
+{
+	const struct lr_looks_options what = {
+		.in_arena = for_parent,
+		.only_reported = options->only_reported,
+	};
+
+	analyze(check, options, &what);
+	describe(check);
 }
 
 static void free_check(struct check *check)
@@ -119,10 +136,19 @@ static bool mark(struct lr_record *record, uint32_t state)
 					   __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
-/*
- * Mark what a report is going to be about, and count what was not marked before. Return: is there anything at all? Mostly there is not after a
- * request, and the analysis of all that lives takes much longer than this look at it.
- */
+/* Is there anything that a check may be about? Mostly there is not after a request, and the analysis takes much longer than this. */
+static bool any_leak(uint32_t since)
+{
+	uint64_t count = lr_image_count(&lr_arena_image, LR_RECORDS);
+
+	for (uint64_t i = 0; i < count; i++) {
+		if (is_leak(lr_record_state(lr_arena_at(LR_RECORDS, (uint32_t)i)), since))
+			return true;
+	}
+	return false;
+}
+
+/* Mark what a report is going to be about, and count what was not marked before. Return: is there anything at all? */
 static bool mark_reported(uint32_t since)
 {
 	uint64_t count = lr_image_count(&lr_arena_image, LR_RECORDS);
@@ -170,6 +196,42 @@ static void unmark_ignored(const struct lr_findings *findings)
 			unmarked += unmark(graph, i);
 	}
 	lr_arena_count(LR_REPORTED, -unmarked);
+}
+
+static bool is_told(const struct lr_graph *graph, uint32_t node)
+{
+	uint32_t label = lr_label_value(graph, node);
+
+	return !lr_graph_is_old(graph, node) &&
+	       (label < LR_LABEL_GONE || label == LR_LABEL_SHARED || label == LR_LABEL_LOST);
+}
+
+/* Return: true if no check reported the object of this node before. */
+static bool mark_node(const struct lr_graph *graph, uint32_t node)
+{
+	struct lr_live live;
+
+	/* It died meanwhile, and is told. */
+	if (!lr_graph_take(graph, node, &live))
+		return true;
+	return mark(lr_arena_at(LR_RECORDS, graph->nodes[node].record), live.copy.state);
+}
+
+/* Mark what the analysis has found, and count what was not marked before. Without memory for a graph, all that it may have found. */
+static void mark_found(const struct lr_findings *findings, uint32_t since)
+{
+	const struct lr_graph *graph = findings->graph;
+	uint64_t marked = 0;
+
+	if (findings->objects == 0)
+		return;
+	if (!graph) {
+		mark_reported(since);
+		return;
+	}
+	for (uint32_t i = 0; i < graph->node_count; i++)
+		marked += is_told(graph, i) && mark_node(graph, i);
+	lr_arena_count(LR_REPORTED, marked);
 }
 
 /* What an earlier check wrote down of the object, or NULL. */
@@ -299,13 +361,68 @@ static void end_report(void)
 	own_reporting--;
 }
 
-static size_t mark_and_tell(uint32_t since)
+/* All that lives. */
+static void check_all(struct check *check)
 {
-	const struct lr_findings_options options = {
+	static const struct lr_findings_options options = {
 		.only_reported = true,
-		.since = since,
 		.is_current = lr_describe_is_current,
 	};
+
+	make_check(check, &options, false);
+	unmark_ignored(&check->findings);
+}
+
+static bool any_caches(void)
+{
+	for (uint32_t id = 1; id <= lr_types_count(); id++) {
+		const struct lr_type_info *type = lr_type_by_id(id);
+
+		if (type && type->count_kind == LASTREF_KIND_CACHE_)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What a request left behind. Also an older entry at rest may hold what seems to be a leak; but to look at a whole cache is
+ * worth while only if there seems to be one.
+ */
+static void check_since(struct check *check, uint32_t since)
+{
+	uint32_t now = lr_registry_checkpoint();
+	uint32_t until = now < LR_ALIVE_AGE_MAX ? now : 0;
+	const struct lr_findings_options options = {
+		.spares_resting = true,
+		.since = since,
+		.until = until,
+		.is_current = lr_describe_is_current,
+	};
+	struct lr_looks_options what = { .since = since, .until = until };
+
+	analyze(check, &options, &what);
+	if (check->findings.objects > 0 && any_caches()) {
+		free_check(check);
+		what.caches = true;
+		analyze(check, &options, &what);
+	}
+	mark_found(&check->findings, since);
+	describe(check);
+}
+
+/* What a check that the program calls is about. */
+struct scope {
+	bool is_request; /* lastref_leaks_since(), else lastref_leak_check() */
+	uint32_t since;
+};
+
+static bool is_any_there(const struct scope *scope)
+{
+	return scope->is_request ? any_leak(scope->since) : mark_reported(0);
+}
+
+static size_t mark_and_tell(const struct scope *scope)
+{
 	struct check check;
 	uint64_t lost;
 	size_t objects;
@@ -314,13 +431,15 @@ static size_t mark_and_tell(uint32_t since)
 	lost = losses();
 	/* Silence would say that nothing lives; but a program that checks after each request is told of the same losses once. */
 	has_news = lost > __atomic_load_n(&told_losses, __ATOMIC_RELAXED);
-	if (!mark_reported(since) && !has_news)
+	if (!is_any_there(scope) && !has_news)
 		return 0;
-	make_check(&check, &options, false);
-	unmark_ignored(&check.findings);
+	if (scope->is_request)
+		check_since(&check, scope->since);
+	else
+		check_all(&check);
 	objects = (size_t)check.findings.objects;
 	if (objects > 0 || has_news) {
-		lr_tell(&check.findings, since > 0 && objects > 0);
+		lr_tell(&check.findings, scope->since > 0 && objects > 0);
 		__atomic_store_n(&told_losses, lost, __ATOMIC_RELAXED);
 	}
 	free_check(&check);
@@ -329,35 +448,36 @@ static size_t mark_and_tell(uint32_t since)
 	return objects;
 }
 
-static size_t check_and_tell(uint32_t since)
+static size_t check_and_tell(const struct scope *scope)
 {
 	size_t objects;
 
 	if (!lr_start_checking())
 		return 0;
 	if (lr_turn_is_ours())
-		return only_count(since);
+		return only_count(scope->since);
 	lr_settle();
-	objects = begin_report() ? mark_and_tell(since) : only_count(since);
+	objects = begin_report() ? mark_and_tell(scope) : only_count(scope->since);
 	end_report();
 	return objects;
 }
 
 /* A thread that is canceled halfway would take the report with it, and leave descriptors and a child. */
-static size_t check_now(uint32_t since)
+static size_t check_now(bool is_request, uint32_t since)
 {
+	const struct scope scope = { .is_request = is_request, .since = since };
 	size_t objects;
 	int cancel_state;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	objects = check_and_tell(since);
+	objects = check_and_tell(&scope);
 	pthread_setcancelstate(cancel_state, NULL);
 	return objects;
 }
 
 size_t lastref_leak_check(void)
 {
-	return check_now(0);
+	return check_now(false, 0);
 }
 
 lastref_checkpoint lastref_checkpoint_now(void)
@@ -369,7 +489,7 @@ lastref_checkpoint lastref_checkpoint_now(void)
 
 size_t lastref_leaks_since(lastref_checkpoint since)
 {
-	return check_now(since < LR_ALIVE_AGE_MAX ? (uint32_t)since : LR_ALIVE_AGE_MAX);
+	return check_now(true, since < LR_ALIVE_AGE_MAX ? (uint32_t)since : LR_ALIVE_AGE_MAX);
 }
 
 static int take_snapshot(const char *path)

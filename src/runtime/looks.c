@@ -28,9 +28,17 @@ struct live {
 	bool is_dying;
 };
 
-static bool is_wanted(const struct lr_looks_options *options, uint32_t state)
+static bool is_of_cache(uint64_t birth)
+{
+	const struct lr_type_info *type = lr_type_by_id((uint32_t)(birth >> LR_BIRTH_NUMBER_BITS));
+
+	return type && type->count_offset != 0 && type->count_kind == LASTREF_KIND_CACHE_;
+}
+
+static bool is_wanted(const struct lr_looks_options *options, uint32_t state, uint64_t birth)
 {
 	uint32_t value = state & ~LR_STATE_MASK;
+	uint32_t age = value >> LR_ALIVE_AGE_SHIFT;
 
 	if ((state & LR_STATE_MASK) == LR_STATE_DYING)
 		return options->since == 0;
@@ -39,8 +47,12 @@ static bool is_wanted(const struct lr_looks_options *options, uint32_t state)
 	if (value & LR_ALIVE_IGNORED)
 		return true;
 	/* What an earlier check reported holds what it holds, however old it is. */
-	return options->only_reported ? value & LR_ALIVE_REPORTED :
-					value >> LR_ALIVE_AGE_SHIFT >= options->since;
+	if (value & LR_ALIVE_REPORTED)
+		return true;
+	if (options->only_reported)
+		return false;
+	return (age >= options->since && (options->until == 0 || age < options->until)) ||
+	       (options->caches && is_of_cache(birth));
 }
 
 #define RECORDS_IN_SEGMENT (LR_SEGMENT_SIZE / (uint32_t)sizeof(struct lr_record))
@@ -66,7 +78,8 @@ static bool take_record(const struct lr_looking *looking, uint32_t ordinal, stru
 	ret->address = ~__atomic_load_n(&record->object, __ATOMIC_ACQUIRE);
 	ret->is_dying = (state & LR_STATE_MASK) == LR_STATE_DYING;
 	return __atomic_load_n(&record->birth, __ATOMIC_RELAXED) == ret->birth &&
-	       is_wanted(looking->options, state) && ret->address <= LR_EXTENT_ADDRESS_MAX;
+	       is_wanted(looking->options, state, ret->birth) &&
+	       ret->address <= LR_EXTENT_ADDRESS_MAX;
 }
 
 /* Return: how many are alive. Sets whether any is inside its destructor. */

@@ -326,4 +326,59 @@ test_a_new_root_of_a_leak_that_was_reported_is_told_beside_what_that_holds()
 	expect_match out '^  Such that were reported before keep 2 more objects \(32 B\) alive$'
 }
 
+# Two entries of a cache come to rest in a request; with an argument they are evicted in the end.
+resting_program()
+{
+	cat >prog.c <<-'C'
+		#include <lastref/lastref.h>
+		#include <stdio.h>
+
+		struct entry {
+			struct lastref_cache_count refs;
+		};
+
+		LASTREF_DEFINE(entry, struct entry, refs, NULL);
+
+		int main(int argc, char **argv)
+		{
+			static struct entry entries[2];
+			lastref_checkpoint before = lastref_checkpoint_now();
+
+			(void)argv;
+			for (int i = 0; i < 2; i++) {
+				entry_ref_init(&entries[i]);
+				entry_unref(&entries[i]);
+			}
+			printf("%zu\n", lastref_leaks_since(before));
+			for (int i = 0; i < 2 && argc > 1; i++)
+				entry_ref_evict(&entries[i]);
+			return 0;
+		}
+	C
+	compile prog prog.c
+}
+
+test_what_a_request_left_at_rest_in_a_cache_is_told_at_exit_only()
+{
+	resting_program
+	for front in env "$LASTREF_CMD run --"; do
+		# shellcheck disable=SC2086 # several words
+		LASTREF=leaks=warn:exitcode=23 run $front ./prog
+		expect_status 23
+		expect_equal "$(cat stdout)" 0
+		expect_equal "$(grep -c '^lastref: ' stderr)" 1
+		expect_text stderr 'lastref: 2 objects leaked, 16 B, 1 cause'
+		expect_text stderr 'entry#1  (at rest in its cache, never evicted)'
+	done
+}
+
+test_what_a_request_left_at_rest_and_was_evicted_later_is_told_by_nobody()
+{
+	resting_program
+	run "$LASTREF_CMD" run --quiet -- ./prog evict
+	expect_status 0
+	expect_equal "$(cat stdout)" 0
+	expect_empty stderr
+}
+
 run_tests "$@"

@@ -55,7 +55,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct lr_findings_options all = { .want_types = true };
 	static const struct lr_findings_options some = { .skip_reported = true,
 							 .type_globs = "b*,cache",
-							 .since = 1 };
+							 .spares_resting = true,
+							 .since = 1,
+							 .until = 100 };
 	struct lr_suppression suppression = { .pattern = "fun*on$", .length = 7 };
 	struct lr_image image;
 

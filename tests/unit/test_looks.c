@@ -594,6 +594,33 @@ Test(looks, a_check_since_a_checkpoint_looks_at_what_is_younger_and_at_what_is_i
 	cr_assert_null(look_at(node_ref_type(), &nodes[0]));
 }
 
+Test(looks, a_check_between_two_checkpoints_looks_at_what_was_born_between_them)
+{
+	struct lr_looks_options options = { .since = 0 };
+
+	make_nodes(2);
+	options.since = (uint32_t)lastref_checkpoint_now();
+	node_ref_init(&nodes[2]);
+	options.until = (uint32_t)lastref_checkpoint_now();
+	node_ref_init(&nodes[3]);
+	lr_looks_make(&looks, &options);
+	cr_assert_eq(lr_image_count(&looks.image, LR_LOOKS), 1);
+	cr_assert_not_null(look_at(node_ref_type(), &nodes[2]));
+}
+
+Test(looks, a_check_since_a_checkpoint_looks_at_older_entries_of_caches_if_asked_to)
+{
+	static struct entry entry;
+	struct lr_looks_options options = { .caches = true };
+
+	make_nodes(1);
+	entry_ref_init(&entry);
+	options.since = (uint32_t)lastref_checkpoint_now();
+	lr_looks_make(&looks, &options);
+	cr_assert_eq(lr_image_count(&looks.image, LR_LOOKS), 1);
+	cr_assert_not_null(look_at(entry_ref_type(), &entry));
+}
+
 Test(looks, what_is_left_in_the_arena_is_that_of_the_last_check)
 {
 	const struct lr_looks_options options = { .in_arena = true };

@@ -95,13 +95,25 @@ static int note_entry(struct lr_known_side *side, const struct lr_entry *entry)
 	return 0;
 }
 
+/* What has no name for lack of memory would be told as gone, or not at all. */
+static int refuse_incomplete(const struct lr_known_side *side)
+{
+	if (!side->gather.report.incomplete)
+		return 0;
+	lr_complain("cannot compare %s: out of memory, so some of its leaks have no name",
+		    side->name);
+	return -ENOMEM;
+}
+
 static int note_entries(struct lr_known_side *side)
 {
 	struct lr_report *report = &side->gather.report;
 	int error;
 
 	lr_report_total(report);
-	error = allocate(side, report->count);
+	error = refuse_incomplete(side);
+	if (error == 0)
+		error = allocate(side, report->count);
 	for (size_t i = 0; error == 0 && i < report->count; i++)
 		error = note_entry(side, &report->entries[i]);
 	return error;

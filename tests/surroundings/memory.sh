@@ -151,6 +151,45 @@ test_a_report_without_memory_is_a_message_and_no_crash()
 	done
 }
 
+# What there was no memory for would pass for gone, or for not there at all: with status 0.
+test_a_comparison_without_memory_is_refused_and_never_clean()
+{
+	local n
+
+	"$CC" -std=gnu11 -O1 -g -Wall -Wextra -Werror -shared -fPIC -o fail.so "$SRC/tests/support/fail_calls.c"
+	compile leak - <<-'C'
+		#include <lastref/lastref.h>
+
+		struct box {
+			struct lastref_count refs;
+		};
+
+		LASTREF_DEFINE(box, struct box, refs, NULL);
+
+		int main(void)
+		{
+			static struct box box;
+
+			box_ref_init(&box);
+			return 0;
+		}
+	C
+	run "$LASTREF_CMD" run -o image -- ./leak
+	expect_status 23
+	# What comes later is about symbols.
+	for ((n = 1; n < 60; n += (STRIDE + 3) / 4)); do
+		rm -f said
+		run timeout 30 env FAIL_CALLER= FAIL_AT="$n" FAIL_SAY="$PWD/said" LD_PRELOAD="$PWD/fail.so" \
+			"$LASTREF_CMD" diff /dev/null image
+		[ -e said ] || fail "only $n calls were tried"
+		case $status in
+		1) expect_text stdout 'lastref: 1 new, 0 gone, 0 stay' ;;
+		3) expect_match stderr '^lastref: .*(Cannot allocate memory|out of memory|Too many open files)' ;;
+		*) fail "call $n: exit status $status" ;;
+		esac
+	done
+}
+
 # What reads debug information has a process to itself, and may die of it.
 test_a_reader_of_symbols_without_memory_costs_the_symbols_only()
 {

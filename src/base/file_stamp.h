@@ -37,14 +37,12 @@ static inline bool lr_file_stamp_fits(const struct lr_file_stamp *then,
 				      const struct lr_file_stamp *now)
 {
 	uint64_t second = then->modified / LR_NS_PER_SECOND;
-	bool is_cut = then->modified % LR_NS_PER_SECOND == 0 ||
-		      now->modified % LR_NS_PER_SECOND == 0;
+	bool is_cut = then->modified % LR_NS_PER_SECOND == 0 || now->modified % LR_NS_PER_SECOND == 0;
 
 	if (then->size == 0)
 		return true;
-	return then->size == now->size &&
-	       (then->modified == now->modified ||
-		(is_cut && second == now->modified / LR_NS_PER_SECOND));
+	return then->size == now->size && (then->modified == now->modified ||
+					   (is_cut && second == now->modified / LR_NS_PER_SECOND));
 }
 
 #endif

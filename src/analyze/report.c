@@ -12,15 +12,13 @@
  */
 #include "analyze/report.h"
 
+#include "analyze/asked.h"
 #include "analyze/birthplaces.h"
 #include "analyze/fingerprint.h"
-#include "analyze/frames.h"
 #include "analyze/graph.h"
 #include "analyze/shared.h"
-#include "base/hash.h"
 #include "base/pages.h"
 #include "base/sort.h"
-#include "format/settings.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -206,86 +204,15 @@ static bool add_cause(struct lr_report *report, struct lr_spot_use *use,
 	return take_example(report, use, findings, cause) || refers;
 }
 
-/* What a symbolizer is going to be asked for. */
-struct asked {
-	const struct lr_image *image;
-	struct lr_address *addresses; /* NULL while they are counted */
-	size_t count;
-	size_t room;
-};
-
-static void ask(struct asked *asked, uint32_t site, size_t frames)
-{
-	if (!asked->addresses)
-		asked->count += frames;
-	else if (frames <= asked->room - asked->count)
-		asked->count += lr_frames_addresses(asked->image, site,
-						    asked->addresses + asked->count, frames);
-}
-
-static void ask_for_misuses(struct asked *asked)
-{
-	uint64_t count = lr_image_count(asked->image, LR_NOTES);
-
-	for (uint64_t i = 0; i < count; i++) {
-		uint32_t site = lr_misuse_site(lr_image_at(asked->image, LR_NOTES, i));
-
-		if (site != 0)
-			ask(asked, site, LR_FRAMES_ASKED);
-	}
-}
-
-/* All that numbering needs. */
-static void ask_for_silent(struct asked *asked, const struct lr_findings *findings)
-{
-	for (size_t i = 0; i < findings->silent_count; i++)
-		ask(asked, findings->causes[findings->cause_count + i].site, LR_FRAMES_ASKED);
-}
-
-/* Stacks are short, or their generated frames are few; but suppressions look at whole stacks. */
-static void ask_for_all(struct asked *asked, const struct lr_report *report,
-			const struct lr_findings *findings)
-{
-	if (report->wants_misuses)
-		ask_for_misuses(asked);
-	ask_for_silent(asked, findings);
-	for (size_t i = 0; i < findings->cause_count; i++) {
-		const struct lr_cause *cause = &findings->causes[i];
-		struct lr_birthplaces places;
-
-		if (!cause->shown)
-			continue;
-		ask(asked, cause->site, LR_FRAMES_ASKED);
-		ask(asked, cause->dying_site, LR_FRAMES_ASKED);
-		if (report->suppression_count == 0)
-			continue;
-		lr_birthplaces_find(&places, findings, cause);
-		for (size_t p = 0; p < places.count; p++)
-			ask(asked, places.all[p].site, LR_STACK_DEPTH_MAX);
-		lr_birthplaces_finish(&places);
-	}
-}
-
-/* Tell the symbolizer of all addresses that are going to be asked for. */
 static void prepare(const struct lr_report *report, const struct lr_findings *findings,
 		    const struct lr_symbolizer *symbolizer)
 {
-	struct asked asked = { .image = findings->image };
-	size_t size;
+	const struct lr_asked_options options = {
+		.wants_misuses = report->wants_misuses,
+		.wants_birthplaces = report->suppression_count > 0,
+	};
 
-	if (!symbolizer->prepare)
-		return;
-	ask_for_all(&asked, report, findings);
-	asked.room = asked.count;
-	asked.count = 0;
-	size = asked.room * sizeof(*asked.addresses);
-	asked.addresses = size > 0 ? lr_pages_map(size) : NULL;
-	if (!asked.addresses)
-		return;
-	/* There may be memory for more places of a cycle now than there was before. */
-	ask_for_all(&asked, report, findings);
-	symbolizer->prepare(symbolizer->context, asked.addresses, asked.count);
-	lr_pages_unmap(asked.addresses, size);
+	lr_asked_prepare(findings, &options, symbolizer);
 }
 
 /* Sums, but for the one that says why. */

@@ -142,20 +142,40 @@ static bool take_example(const struct lr_report *report, const struct lr_spot_us
 	return true;
 }
 
-static void add_sums(struct lr_part *part, const struct lr_cause *cause)
+static void add_sums(struct lr_sums *to, const struct lr_sums *from)
 {
-	part->causes++;
-	part->roots += cause->roots;
-	part->references += cause->references;
-	part->objects += cause->objects;
-	part->bytes += cause->bytes;
-	part->uncounted += cause->uncounted;
-	part->gone += cause->gone;
-	part->dying += cause->dying;
-	part->also_held += cause->also_held;
-	part->old_roots += cause->old_roots;
-	part->old_objects += cause->is_old ? cause->objects : 0;
-	part->old_bytes += cause->is_old ? cause->bytes : 0;
+	to->causes += from->causes;
+	to->roots += from->roots;
+	to->references += from->references;
+	to->uncounted += from->uncounted;
+	to->objects += from->objects;
+	to->bytes += from->bytes;
+	to->gone += from->gone;
+	to->dying += from->dying;
+	to->also_held += from->also_held;
+	to->old_roots += from->old_roots;
+	to->old_objects += from->old_objects;
+	to->old_bytes += from->old_bytes;
+}
+
+static void add_cause_sums(struct lr_sums *sums, const struct lr_cause *cause)
+{
+	const struct lr_sums one = {
+		.causes = 1,
+		.roots = cause->roots,
+		.references = cause->references,
+		.uncounted = cause->uncounted,
+		.objects = cause->objects,
+		.bytes = cause->bytes,
+		.gone = cause->gone,
+		.dying = cause->dying,
+		.also_held = cause->also_held,
+		.old_roots = cause->old_roots,
+		.old_objects = cause->is_old ? cause->objects : 0,
+		.old_bytes = cause->is_old ? cause->bytes : 0,
+	};
+
+	add_sums(sums, &one);
 }
 
 /* By what is known of it in its own process; the fingerprint that it gets is not known yet. */
@@ -197,7 +217,7 @@ static bool add_cause(struct lr_report *report, struct lr_spot_use *use,
 	}
 	suppress(report, use, findings, cause, symbolizer);
 	part = part_of(report, use);
-	add_sums(part, cause);
+	add_cause_sums(&part->sums, cause);
 	if (!lr_keeps_add(&report->keeps, &part->keeps, findings->image, cause->detail, &refers))
 		report->incomplete = true;
 	report->part_keeps = report->keeps.end;
@@ -392,18 +412,7 @@ static struct lr_suppression *find_suppression(const struct lr_report *report, u
 static void add_part(struct lr_report *report, struct lr_entry *entry, const struct lr_part *part)
 {
 	report->incomplete |= !lr_keeps_join(&report->keeps, &entry->keeps, part->keeps);
-	entry->causes += part->causes;
-	entry->roots += part->roots;
-	entry->references += part->references;
-	entry->objects += part->objects;
-	entry->bytes += part->bytes;
-	entry->uncounted += part->uncounted;
-	entry->gone += part->gone;
-	entry->dying += part->dying;
-	entry->also_held += part->also_held;
-	entry->old_roots += part->old_roots;
-	entry->old_objects += part->old_objects;
-	entry->old_bytes += part->old_bytes;
+	add_sums(&entry->sums, &part->sums);
 	if (part->cause && is_better(part->cause, entry->cause)) {
 		entry->findings = part->findings;
 		entry->cause = part->cause;
@@ -423,7 +432,7 @@ static void begin_entries(struct lr_report *report)
 	for (size_t i = 0; i < report->spots.count; i++) {
 		const struct lr_parts *parts = &report->parts[i];
 
-		if (parts->visible.causes > 0 || parts->suppressed.causes > 0)
+		if (parts->visible.sums.causes > 0 || parts->suppressed.sums.causes > 0)
 			report->entries[report->spots.all[i].entry].is_silent = false;
 	}
 }
@@ -474,10 +483,10 @@ static void add_suppressed(struct lr_report *report)
 		struct lr_entry *entry = &report->entries[report->spots.all[i].entry];
 		const struct lr_part *part = &report->parts[i].suppressed;
 
-		if (part->causes > 0 && (entry->causes == 0 || entry->suppression))
+		if (part->sums.causes > 0 && (entry->sums.causes == 0 || entry->suppression))
 			add_part(report, entry, part);
 		else
-			report->suppressed += part->objects;
+			report->suppressed += part->sums.objects;
 	}
 }
 
@@ -487,7 +496,7 @@ static void lend_example(const struct lr_report *report, struct lr_entry *entry,
 	const struct lr_part *part = part_of(report, use);
 	const struct lr_spot_use lender = { part->lender, use->is_suppressed };
 
-	if (part->causes == 0 || entry->cause)
+	if (part->sums.causes == 0 || entry->cause)
 		return;
 	part = part->cause ? part : part_of(report, &lender);
 	entry->findings = part->findings;
@@ -614,9 +623,9 @@ static void look_at_processes(struct lr_report *report)
 
 static void leave_out_part(struct lr_report *report, const struct lr_part *part)
 {
-	report->causes_left_out += part->causes;
-	report->left_out += part->objects;
-	report->left_out_bytes += part->bytes;
+	report->causes_left_out += part->sums.causes;
+	report->left_out += part->sums.objects;
+	report->left_out_bytes += part->sums.bytes;
 }
 
 /* Without memory for entries. */
@@ -670,13 +679,13 @@ void lr_report_total(struct lr_report *report)
 		const struct lr_entry *entry = &report->entries[i];
 
 		if (entry->suppression) {
-			report->suppressed += entry->objects;
+			report->suppressed += entry->sums.objects;
 		} else if (entry->is_known) {
-			report->known += entry->objects;
+			report->known += entry->sums.objects;
 		} else {
 			report->causes++;
-			report->objects += entry->objects;
-			report->bytes += entry->bytes;
+			report->objects += entry->sums.objects;
+			report->bytes += entry->sums.bytes;
 		}
 	}
 }
@@ -700,7 +709,7 @@ static struct lr_entry *largest_not_shown(struct lr_report *report)
 		struct lr_entry *entry = &report->entries[i];
 
 		if (!entry->shown && is_wanted(entry) &&
-		    (!largest || entry->objects > largest->objects))
+		    (!largest || entry->sums.objects > largest->sums.objects))
 			largest = entry;
 	}
 	return largest;

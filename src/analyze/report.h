@@ -20,14 +20,10 @@
 
 #define LR_FINGERPRINT_TEXT 12 /* "lr-1c0ffee5" and its zero */
 
-/* What causes of one spot, or of one entry, have in all processes. */
-struct lr_part {
-	/* of the first process that has it; examples and details are from there */
-	const struct lr_findings *findings;
-	struct lr_cause *cause; /* in these; NULL if it is told with another spot's */
-	uint32_t lender;	/* ordinal of that spot */
-	uint64_t causes;	/* that were added */
-	uint64_t roots;		/* this and the next eight: as in struct lr_cause */
+/* Of causes of one spot or of one entry, in all processes that have it. As in struct lr_cause but for the first and the last. */
+struct lr_sums {
+	uint64_t causes; /* that were added */
+	uint64_t roots;
 	uint64_t references;
 	uint64_t uncounted;
 	uint64_t objects;
@@ -36,8 +32,17 @@ struct lr_part {
 	uint64_t dying;
 	uint64_t also_held;
 	uint64_t old_roots;
-	uint64_t old_objects; /* that such keep now; in the sums above */
+	uint64_t old_objects; /* that such keep now; also among the objects */
 	uint64_t old_bytes;
+};
+
+/* What causes of one spot have in all processes, see struct lr_parts. */
+struct lr_part {
+	/* of the first process that has it; examples and details are from there */
+	const struct lr_findings *findings;
+	struct lr_cause *cause; /* in these; NULL if it is told with another spot's */
+	uint32_t lender;	/* ordinal of that spot */
+	struct lr_sums sums;
 	uint32_t keeps;			    /* number of the list in lr_report.keeps, or 0 */
 	struct lr_suppression *suppression; /* the first of the file that hides some of it */
 };
@@ -55,18 +60,7 @@ struct lr_entry {
 	uint64_t order;	       /* of its first spot, in the order of adding */
 	uint64_t last_process; /* that has it, from 1 */
 	uint64_t processes;    /* that have it */
-	uint64_t causes;       /* this and the next eleven: as in struct lr_part */
-	uint64_t roots;
-	uint64_t references;
-	uint64_t uncounted;
-	uint64_t objects;
-	uint64_t bytes;
-	uint64_t gone;
-	uint64_t dying;
-	uint64_t also_held;
-	uint64_t old_roots;
-	uint64_t old_objects; /* that such keep now; in the sums above */
-	uint64_t old_bytes;
+	struct lr_sums sums;
 	uint32_t keeps; /* see lr_report_keeps() */
 	/* that hides it, or NULL. A part that is suppressed elsewhere is in no figure above */
 	const struct lr_suppression *suppression;

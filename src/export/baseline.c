@@ -63,7 +63,7 @@ static void write_words(struct lr_sink *sink, const struct lr_entry *entry,
 	lr_sink_text(sink, entry->cause->kind == LR_CAUSE_CYCLE ? "cycle " : "leak ");
 	write_name(sink, name);
 	if (with_objects)
-		lr_sink_printf(sink, " %llu", (unsigned long long)entry->objects);
+		lr_sink_printf(sink, " %llu", (unsigned long long)entry->sums.objects);
 	lr_sink_text(sink, " ");
 	if (!lr_image_site(image, entry->cause->site))
 		lr_sink_text(sink, "?");

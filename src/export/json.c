@@ -203,24 +203,24 @@ static void set_sums(struct object object, const struct lr_entry *entry)
 {
 	const struct lr_cause *cause = entry->cause;
 
-	set_number(object, "objects", entry->objects);
-	set_number(object, "bytes", entry->bytes);
+	set_number(object, "objects", entry->sums.objects);
+	set_number(object, "bytes", entry->sums.bytes);
 	set_number(object, "processes", entry->processes);
 	if (cause->kind == LR_CAUSE_CYCLE) {
-		set_number(object, "cycles", entry->roots);
+		set_number(object, "cycles", entry->sums.roots);
 		set_number(object, "objects_in_cycle", cause->members);
 	} else {
-		set_number(object, "roots", entry->roots);
+		set_number(object, "roots", entry->sums.roots);
 	}
-	if (entry->references > 0)
-		set_number(object, "references", entry->references);
-	if (entry->gone > 0)
-		set_number(object, "freed_without_unref", entry->gone);
-	if (entry->dying > 0)
-		set_number(object, "being_destroyed", entry->dying);
-	if (entry->old_roots > 0) {
-		set_number(object, "reported_before", entry->old_roots);
-		set_number(object, "kept_by_reported", entry->old_objects);
+	if (entry->sums.references > 0)
+		set_number(object, "references", entry->sums.references);
+	if (entry->sums.gone > 0)
+		set_number(object, "freed_without_unref", entry->sums.gone);
+	if (entry->sums.dying > 0)
+		set_number(object, "being_destroyed", entry->sums.dying);
+	if (entry->sums.old_roots > 0) {
+		set_number(object, "reported_before", entry->sums.old_roots);
+		set_number(object, "kept_by_reported", entry->sums.old_objects);
 	}
 }
 

@@ -235,8 +235,8 @@ static json_t *make_properties(bool *ok, const struct lr_entry *entry)
 	json_t *value = json_object();
 
 	lr_value_set(ok, value, "type", lr_value_type(entry->findings->image, entry->cause->type));
-	lr_value_set(ok, value, "objects", lr_value_number(entry->objects));
-	lr_value_set(ok, value, "bytes", lr_value_number(entry->bytes));
+	lr_value_set(ok, value, "objects", lr_value_number(entry->sums.objects));
+	lr_value_set(ok, value, "bytes", lr_value_number(entry->sums.bytes));
 	lr_value_set(ok, value, "processes", lr_value_number(entry->processes));
 	return value;
 }

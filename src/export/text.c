@@ -179,7 +179,7 @@ static void write_causes(struct lr_text *text)
 		if (entry->shown) {
 			lr_text_cause(text, entry, number);
 		} else if (has_number(entry)) {
-			hidden += entry->objects;
+			hidden += entry->sums.objects;
 			hidden_causes++;
 		}
 	}

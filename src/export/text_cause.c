@@ -60,7 +60,7 @@ static void write_example(const struct lr_text *text, const struct lr_entry *ent
 static void write_examples(const struct lr_text *text, const struct lr_entry *entry, const char *label)
 {
 	const struct lr_cause *cause = entry->cause;
-	uint64_t roots = lr_entry_is_old(entry) ? entry->old_roots : entry->roots;
+	uint64_t roots = lr_entry_is_old(entry) ? entry->sums.old_roots : entry->sums.roots;
 
 	for (uint32_t i = 0; i < cause->example_count; i++)
 		write_example(text, entry, &cause->examples[i], i == 0 ? label : "           ");
@@ -91,20 +91,20 @@ static void write_site(struct lr_text *text, const struct lr_entry *entry, const
 
 static void write_dying(struct lr_text *text, const struct lr_entry *entry)
 {
-	if (entry->dying == 0)
+	if (entry->sums.dying == 0)
 		return;
 	lr_sink_text(text->sink, "  BEING DESTROYED  ");
-	lr_sink_number(text->sink, entry->dying);
+	lr_sink_number(text->sink, entry->sums.dying);
 	write_site(text, entry, " of them, last unref at ", entry->cause->dying_site);
 }
 
 /* Of one object its note says it. */
 static void write_gone(const struct lr_text *text, const struct lr_entry *entry)
 {
-	if (entry->gone == 0 || entry->roots == 1)
+	if (entry->sums.gone == 0 || entry->sums.roots == 1)
 		return;
 	lr_sink_text(text->sink, "  FREED    ");
-	lr_sink_number(text->sink, entry->gone);
+	lr_sink_number(text->sink, entry->sums.gone);
 	lr_sink_text(text->sink,
 		     " of them without the last unref: their memory is gone, or another's\n");
 }
@@ -157,19 +157,19 @@ static void write_kept(const struct lr_text *text, const struct lr_entry *entry,
 /* Without what roots keep that an earlier check reported: that is told apart. */
 static uint64_t own_objects(const struct lr_entry *entry)
 {
-	return entry->objects - entry->old_objects;
+	return entry->sums.objects - entry->sums.old_objects;
 }
 
 /* All counts are known, and 0: an entry at rest in its cache, or a count by hand that ended without unregistering. */
 static bool is_held_by_nobody(const struct lr_entry *entry)
 {
-	return entry->references == 0 && entry->uncounted == 0;
+	return entry->sums.references == 0 && entry->sums.uncounted == 0;
 }
 
 static void write_advice(const struct lr_text *text, const struct lr_entry *entry)
 {
 	struct lr_sink *sink = text->sink;
-	uint64_t to_mend = entry->references ? entry->references : entry->roots;
+	uint64_t to_mend = entry->sums.references ? entry->sums.references : entry->sums.roots;
 
 	if (is_held_by_nobody(entry)) {
 		lr_sink_text(sink,
@@ -189,7 +189,7 @@ static void write_advice(const struct lr_text *text, const struct lr_entry *entr
 
 static void write_also_held(const struct lr_text *text, const struct lr_entry *entry)
 {
-	uint64_t held = entry->also_held;
+	uint64_t held = entry->sums.also_held;
 	bool is_cycle = entry->cause->kind == LR_CAUSE_CYCLE;
 
 	if (held == 0)
@@ -207,7 +207,7 @@ static void write_also_held(const struct lr_text *text, const struct lr_entry *e
 
 static bool keeps(const struct lr_entry *entry)
 {
-	return own_objects(entry) > entry->roots || lr_entry_is_old(entry);
+	return own_objects(entry) > entry->sums.roots || lr_entry_is_old(entry);
 }
 
 /* What a leak keeps now that was reported before. */
@@ -216,38 +216,38 @@ static void write_old_title(const struct lr_text *text, const struct lr_entry *e
 	struct lr_sink *sink = text->sink;
 
 	lr_sink_text(sink, "reported before; it ");
-	if (entry->objects == 0) {
+	if (entry->sums.objects == 0) {
 		lr_sink_text(sink, "and other leaks keep more objects alive");
 		return;
 	}
 	lr_sink_text(sink, "keeps ");
-	lr_text_plural(sink, entry->objects, "more object (", "more objects (");
-	lr_sink_size(sink, entry->bytes);
+	lr_text_plural(sink, entry->sums.objects, "more object (", "more objects (");
+	lr_sink_size(sink, entry->sums.bytes);
 	lr_sink_text(sink, ") alive");
 }
 
 /* Where roots of the same leak were reported before, and others are new. */
 static void write_old(const struct lr_text *text, const struct lr_entry *entry)
 {
-	if (lr_entry_is_old(entry) || entry->old_objects == 0)
+	if (lr_entry_is_old(entry) || entry->sums.old_objects == 0)
 		return;
 	lr_sink_text(text->sink, "  Such that were reported before keep ");
-	lr_text_plural(text->sink, entry->old_objects, "more object (", "more objects (");
-	lr_sink_size(text->sink, entry->old_bytes);
+	lr_text_plural(text->sink, entry->sums.old_objects, "more object (", "more objects (");
+	lr_sink_size(text->sink, entry->sums.old_bytes);
 	lr_sink_text(text->sink, ") alive\n");
 }
 
 static void write_leak_title(const struct lr_text *text, const struct lr_entry *entry)
 {
 	struct lr_sink *sink = text->sink;
-	uint64_t references = entry->references ? entry->references : entry->roots;
+	uint64_t references = entry->sums.references ? entry->sums.references : entry->sums.roots;
 
 	if (lr_entry_is_old(entry)) {
 		write_old_title(text, entry);
 		return;
 	}
 	if (!keeps(entry)) {
-		lr_sink_number(sink, entry->roots);
+		lr_sink_number(sink, entry->sums.roots);
 		lr_sink_text(sink, " ");
 		lr_text_type(sink, entry->findings->image, entry->cause->type);
 		return;
@@ -263,7 +263,7 @@ static void write_leak_title(const struct lr_text *text, const struct lr_entry *
 			       "leaked references keep ");
 	lr_text_objects(sink, own_objects(entry));
 	lr_sink_text(sink, " (");
-	lr_sink_size(sink, entry->bytes - entry->old_bytes);
+	lr_sink_size(sink, entry->sums.bytes - entry->sums.old_bytes);
 	lr_sink_text(sink, ") alive");
 }
 
@@ -279,17 +279,18 @@ static void write_cycle_title(const struct lr_text *text, const struct lr_entry 
 		lr_sink_text(sink, "1 object holds itself");
 	else
 		lr_text_plural(sink, entry->cause->members, "object", "objects hold each other");
-	if (entry->references == 0) {
+	if (entry->sums.references == 0) {
 		lr_sink_text(sink, " and nobody else holds ");
 		lr_sink_text(sink, entry->cause->members == 1 ? "it" : "them");
 	} else {
 		lr_sink_text(sink, ", and ");
-		lr_text_plural(sink, entry->references, "reference from outside was forgotten too",
+		lr_text_plural(sink, entry->sums.references,
+			       "reference from outside was forgotten too",
 			       "references from outside were forgotten too");
 	}
-	if (entry->roots > 1) {
+	if (entry->sums.roots > 1) {
 		lr_sink_text(sink, " (");
-		lr_sink_number(sink, entry->roots);
+		lr_sink_number(sink, entry->sums.roots);
 		lr_sink_text(sink, " times, same shape)");
 	}
 }
@@ -310,10 +311,10 @@ void lr_text_summary(const struct lr_text *text, const struct lr_entry *entry)
 	write_leak_title(text, entry);
 	if (!keeps(entry))
 		lr_sink_text(text->sink, " leaked");
-	if (entry->gone == 0)
+	if (entry->sums.gone == 0)
 		return;
 	lr_sink_text(text->sink, ", ");
-	lr_sink_number(text->sink, entry->gone);
+	lr_sink_number(text->sink, entry->sums.gone);
 	lr_sink_text(text->sink, " of them freed without the last unref");
 }
 
@@ -335,7 +336,7 @@ static void write_title(const struct lr_text *text, const struct lr_entry *entry
 	lr_text_color(text, "0");
 	if (!is_cycle && !keeps(entry)) {
 		lr_sink_text(sink, "  ");
-		lr_sink_size(sink, entry->bytes - entry->old_bytes);
+		lr_sink_size(sink, entry->sums.bytes - entry->sums.old_bytes);
 	}
 	if (text->report->processes > 1) {
 		lr_sink_text(sink, "  in ");

@@ -126,7 +126,7 @@ static uint64_t freed(const struct lr_report *report)
 	uint64_t count = 0;
 
 	for (size_t i = 0; i < report->count; i++)
-		count += report->entries[i].shown ? report->entries[i].gone : 0;
+		count += report->entries[i].shown ? report->entries[i].sums.gone : 0;
 	return count;
 }
 

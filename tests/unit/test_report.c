@@ -14,8 +14,8 @@ Test(report, one_cause_in_two_processes_is_one_entry_with_their_sums)
 	cr_assert_not(add(1));
 	lr_report_total(&report);
 	cr_assert_eq(report.count, 1);
-	cr_assert_eq(report.entries[0].objects, 5);
-	cr_assert_eq(report.entries[0].roots, 5);
+	cr_assert_eq(report.entries[0].sums.objects, 5);
+	cr_assert_eq(report.entries[0].sums.roots, 5);
 	cr_assert_eq(report.entries[0].processes, 2);
 	cr_assert_eq(report.causes, 1);
 	cr_assert_eq(report.objects, 5);
@@ -61,7 +61,7 @@ Test(report, two_addresses_of_one_line_are_one_entry)
 	add(0);
 	lr_report_total(&report);
 	cr_assert_eq(report.count, 1);
-	cr_assert_eq(report.entries[0].objects, 3);
+	cr_assert_eq(report.entries[0].sums.objects, 3);
 	cr_assert_eq(report.entries[0].processes, 1);
 }
 
@@ -88,7 +88,7 @@ Test(report, the_second_of_two_calls_finds_its_entry_by_its_line)
 	add(1);
 	lr_report_total(&report);
 	cr_assert_eq(report.count, 2);
-	cr_assert_eq(lr_report_find(&report, second)->objects, 110);
+	cr_assert_eq(lr_report_find(&report, second)->sums.objects, 110);
 }
 
 Test(report, moved_lines_do_not_make_another_entry)
@@ -123,8 +123,8 @@ static void expect_two_entries(uint64_t first, uint64_t second)
 	fingerprint = report.entries[0].fingerprint < report.entries[1].fingerprint ?
 			      report.entries[0].fingerprint :
 			      report.entries[1].fingerprint;
-	cr_assert_eq(lr_report_find(&report, fingerprint)->objects, first);
-	cr_assert_eq(lr_report_find(&report, fingerprint + 1)->objects, second);
+	cr_assert_eq(lr_report_find(&report, fingerprint)->sums.objects, first);
+	cr_assert_eq(lr_report_find(&report, fingerprint + 1)->sums.objects, second);
 }
 
 /* Three processes have 1 and 10 objects of two calls, 100 of the second, and 1,000 of the first, and come in any order. */
@@ -346,7 +346,7 @@ Test(report, what_is_suppressed_in_one_process_is_taken_out_of_the_sums_of_its_e
 		lr_report_total(&report);
 		cr_assert_eq(report.count, 1);
 		cr_assert_null(report.entries[0].suppression);
-		cr_assert_eq(report.entries[0].objects, 1);
+		cr_assert_eq(report.entries[0].sums.objects, 1);
 		cr_assert_eq(report.entries[0].processes, 1);
 		cr_assert_eq(report.entries[0].findings, &findings[0]);
 		cr_assert_eq(report.objects, 1);

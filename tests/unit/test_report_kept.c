@@ -93,7 +93,7 @@ Test(report_kept, types_that_one_process_alone_keeps_have_their_names)
 		add(i);
 	for (int again = 0; again < 2; again++) {
 		lr_report_total(&report);
-		cr_assert_eq(report.entries[0].objects, 6 + 5 + 4 + 3 + 2 + 1 + 4);
+		cr_assert_eq(report.entries[0].sums.objects, 6 + 5 + 4 + 3 + 2 + 1 + 4);
 		cr_assert_eq(kept_by_the_first()->count, LR_KEEPS_SHOWN);
 		expect_kept(0, "a", 6);
 		expect_kept(3, "d", 3);

@@ -375,7 +375,7 @@ LASTREF_API void lastref_ignore(const void *object, const char *reason);
  * Nothing is reported and nothing is marked; the program goes on. Not async-signal-safe: for that there is `signal=` in lastref-env(7).
  *
  * Return: 0 or a negative errno: -ENODATA while checking is off; -EEXIST if @path is there and no regular file, a symbolic
- * link too; what open(2), write(2) and rename(2) fail with; -ENOMEM.
+ * link too; -ECANCELED in the child of a fork that .visit or the like made for this; what open(2), write(2) and rename(2) fail with; -ENOMEM.
  */
 LASTREF_API int lastref_snapshot(const char *path);
 

@@ -8,6 +8,9 @@
  * a pointer into nowhere is ended by the fault guard. A guard and a gate for each object would take longer than all the rest, so they are
  * put up for some objects at once; a fault ends the call for one of them, and the next call goes on behind it.
  *
+ * A function that forks and returns in the child has called us there too, with what was the parent's: the child gives back what it holds, and
+ * looks at nothing any more. See lr_looking_goes_on().
+ *
  * While other threads run, the gate stays shut for the whole of it: a thread that destroys an object then takes the gate's lock, and that is all.
  */
 #include "runtime/looking.h"
@@ -54,6 +57,8 @@ static void call_each(void *batch_)
 			continue;
 		batch->looking->edges_before_call = batch->looking->edges.used;
 		batch->ask->call(batch->looking, asked->number);
+		if (!lr_looking_goes_on(batch->looking))
+			return;
 		asked->is_done = true;
 		lr_turn_step();
 	}
@@ -92,10 +97,11 @@ static void tell_failed(const struct batch *batch)
 	}
 }
 
-/* It may run a destructor. */
-static void let_go(const struct lr_object *object)
+/* It may run a destructor, which may fork like any other function of the program. */
+static void let_go(struct lr_looking *looking, const struct lr_object *object)
 {
 	lr_object_let_go(object);
+	lr_looking_goes_on(looking);
 	lr_turn_step();
 }
 
@@ -106,15 +112,16 @@ static void ask_batch(struct batch *batch)
 	for (uint32_t i = 0; i < batch->count; i++)
 		batch->asked[i].is_held = looking->alone || hold(looking, &batch->asked[i]);
 	batch->next = 0;
-	while (!lr_fault_guard_run(call_each, batch)) {
+	while (!lr_fault_guard_run(call_each, batch) && lr_looking_goes_on(looking)) {
 		looking->edges.used = looking->edges_before_call;
 		batch->next++;
 	}
 	for (uint32_t i = 0; i < batch->count && !looking->alone; i++) {
 		if (batch->asked[i].is_held)
-			let_go(&batch->asked[i].object);
+			let_go(looking, &batch->asked[i].object);
 	}
-	tell_failed(batch);
+	if (!looking->failed)
+		tell_failed(batch);
 	batch->count = 0;
 }
 
@@ -175,13 +182,15 @@ static void ask_size(struct lr_looking *looking, uint32_t number)
 	if (info->size_of) {
 		size_t size = info->size_of(object);
 
+		if (!lr_looking_goes_on(looking))
+			return;
 		look->size = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
 		looking->extents.all[number].size = look->size > 0 ? look->size : 1;
 	}
 	if (info->count_offset == 0 && info->count) {
 		int64_t count = info->count(object);
 
-		if (count >= 0)
+		if (lr_looking_goes_on(looking) && count >= 0)
 			look->count = count < INT32_MAX ? (int32_t)count : INT32_MAX;
 	}
 }
@@ -212,7 +221,9 @@ static void visitor(void *visit_, const char *member, const void *target)
 {
 	const struct visit *visit = visit_;
 
-	lr_edges_add_visited(visit->looking, visit->number, member, (uint64_t)(uintptr_t)target);
+	if (lr_looking_goes_on(visit->looking))
+		lr_edges_add_visited(visit->looking, visit->number, member,
+				     (uint64_t)(uintptr_t)target);
 }
 
 static bool visits(const struct lr_plan *plan)

@@ -14,6 +14,7 @@
 #include "runtime/gate.h"
 #include "runtime/holds.h"
 #include "runtime/pin.h"
+#include "runtime/start.h"
 #include "runtime/thread.h"
 #include "runtime/turn.h"
 
@@ -185,14 +186,19 @@ static void describe_pinned(const struct lr_object *object, struct lr_descriptio
 
 static void describe_among_threads(const struct lr_object *object, struct lr_description *ret)
 {
+	struct lr_type_info copy;
+	struct lr_object pinned = *object;
 	const struct lr_type_info *type = object->type;
 	struct lr_pin pin;
 
+	if (!lr_type_copy(type->id, &copy))
+		return;
+	pinned.type = &copy;
 	if (type->count_offset == 0 || !type->unref || !lr_pin_take(&pin, (uintptr_t)type->unref)) {
 		not_asked(type, ret);
 		return;
 	}
-	describe_pinned(object, ret);
+	describe_pinned(&pinned, ret);
 	lr_pin_drop(&pin);
 }
 
@@ -220,6 +226,7 @@ static void describe(struct lr_example *example, bool alone, struct lr_descripti
 
 void lr_describe_examples(struct lr_findings *findings, struct lr_description *room)
 {
+	uint32_t process = lr_start_process();
 	bool alone = !lr_thread_others_run();
 
 	for (size_t i = 0; i < findings->cause_count; i++) {
@@ -227,6 +234,8 @@ void lr_describe_examples(struct lr_findings *findings, struct lr_description *r
 
 		for (uint32_t e = 0; cause->shown && e < cause->example_count; e++) {
 			describe(&cause->examples[e], alone, room++);
+			if (!lr_start_is_process(process))
+				return;
 			lr_turn_step();
 		}
 	}

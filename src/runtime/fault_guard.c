@@ -22,6 +22,7 @@
 #include "base/attributes.h"
 #include "base/pages.h"
 #include "base/ranks.h"
+#include "runtime/start.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -195,11 +196,14 @@ static bool call(void (*function)(void *argument), void *argument)
 
 bool lr_fault_guard_run(void (*function)(void *argument), void *argument)
 {
+	uint32_t process = lr_start_process();
 	struct guard guard;
 	bool came_back;
 
 	begin(&guard);
 	came_back = call(function, argument);
+	/* The child of a fork that called no handlers gives up the locks of others before it takes one. */
+	lr_start_is_process(process);
 	landing = NULL;
 	end(&guard);
 	return came_back;

@@ -186,7 +186,8 @@ void lr_object_let_go(const struct lr_object *object)
 	if (lr_held_give_back(&held) ||
 	    lastref_any_unref_unless_last_(type->count_kind, held.count, &unused, &named, address))
 		return;
-	if (type->logged)
+	/* In the child of a fork by .visit or the like nobody knows the object, and the log has no birth of it either. */
+	if (type->logged && lr_registry_find(lr_registry_index(object->record), address))
 		lr_log_event(type, "tryref", address, lr_registry_index(object->record), 1, 0);
 	type->unref(address);
 }

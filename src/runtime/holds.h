@@ -85,7 +85,12 @@ bool lr_object_can_be_held(const struct lr_type_info *type);
  */
 bool lr_object_hold(const struct lr_object *object);
 
-/** lr_object_let_go() - give that reference back. It may have become the last one: then the destructor runs here. */
+/**
+ * lr_object_let_go() - give that reference back. It may have become the last one: then the
+ * destructor runs here
+ * @object: whose ->type is a copy of the caller's, if a function of the program ran meanwhile. It
+ *	may have forked, and the table of types is not the child's.
+ */
 void lr_object_let_go(const struct lr_object *object);
 
 /**

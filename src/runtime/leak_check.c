@@ -43,19 +43,32 @@
 
 /* Findings with what they were made of, and the notes of their examples. */
 struct check {
+	uint32_t process; /* the objects are of this one's */
 	struct lr_looks looks;
 	struct lr_findings findings;
 	struct lr_description *descriptions;
 	size_t described;
 };
 
+/*
+ * .visit, .describe and the like may fork, and so may a handler of reports. In the child nothing of
+ * the check is to be used but to be freed.
+ */
+static bool is_of_this_process(const struct check *check)
+{
+	return lr_start_is_process(check->process);
+}
+
 static void analyze(struct check *check, const struct lr_findings_options *options,
 		    const struct lr_looks_options *what)
 {
 	memset(check, 0, sizeof(*check));
+	check->process = lr_start_process();
 	lr_turn_begin();
 	lr_looks_make(&check->looks, what);
 	lr_turn_end();
+	if (!is_of_this_process(check))
+		return;
 	/* Without memory for causes the sums are there all the same, and the report says what is missing. */
 	lr_findings_make(&check->findings, &check->looks.image, options);
 }
@@ -64,6 +77,8 @@ static void describe(struct check *check)
 {
 	struct lr_findings *findings = &check->findings;
 
+	if (!is_of_this_process(check))
+		return;
 	lr_findings_mark(findings, CAUSES_DESCRIBED);
 	for (size_t i = 0; i < findings->cause_count; i++)
 		check->described += findings->causes[i].shown ? findings->causes[i].example_count : 0;
@@ -370,7 +385,8 @@ static void check_all(struct check *check)
 	};
 
 	make_check(check, &options, false);
-	unmark_ignored(&check->findings);
+	if (is_of_this_process(check))
+		unmark_ignored(&check->findings);
 }
 
 static bool any_caches(void)
@@ -437,13 +453,13 @@ static size_t mark_and_tell(const struct scope *scope)
 		check_since(&check, scope->since);
 	else
 		check_all(&check);
-	objects = (size_t)check.findings.objects;
-	if (objects > 0 || has_news) {
+	objects = is_of_this_process(&check) ? (size_t)check.findings.objects : 0;
+	if (is_of_this_process(&check) && (objects > 0 || has_news))
 		lr_tell(&check.findings, scope->since > 0 && objects > 0);
+	if (is_of_this_process(&check) && has_news)
 		__atomic_store_n(&told_losses, lost, __ATOMIC_RELAXED);
-	}
 	free_check(&check);
-	if (objects > 0)
+	if (is_of_this_process(&check) && objects > 0)
 		panic_if_asked();
 	return objects;
 }
@@ -466,11 +482,16 @@ static size_t check_and_tell(const struct scope *scope)
 static size_t check_now(bool is_request, uint32_t since)
 {
 	const struct scope scope = { .is_request = is_request, .since = since };
+	uint32_t process;
 	size_t objects;
 	int cancel_state;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	objects = check_and_tell(&scope);
+	/* Again in a child that a function of the program forked while it was asked: about its own objects. */
+	do {
+		process = lr_start_process();
+		objects = check_and_tell(&scope);
+	} while (!lr_start_is_process(process));
 	pthread_setcancelstate(cancel_state, NULL);
 	return objects;
 }
@@ -492,6 +513,13 @@ size_t lastref_leaks_since(lastref_checkpoint since)
 	return check_now(true, since < LR_ALIVE_AGE_MAX ? (uint32_t)since : LR_ALIVE_AGE_MAX);
 }
 
+static int write_check(struct check *check, const char *path)
+{
+	leave_notes(check);
+	lr_looks_show(&check->looks);
+	return lr_snapshot_write(&check->looks.image, path);
+}
+
 static int take_snapshot(const char *path)
 {
 	static const struct lr_findings_options options = { .is_current = lr_describe_is_current };
@@ -502,9 +530,7 @@ static int take_snapshot(const char *path)
 		return -ENODATA;
 	if (!lr_turn_is_ours()) {
 		make_check(&check, &options, false);
-		leave_notes(&check);
-		lr_looks_show(&check.looks);
-		error = lr_snapshot_write(&check.looks.image, path);
+		error = is_of_this_process(&check) ? write_check(&check, path) : -ECANCELED;
 		free_check(&check);
 		return error;
 	}
@@ -566,6 +592,15 @@ static bool is_in_doubt(const struct check *check)
 	return check->findings.incomplete || losses() > 0;
 }
 
+static void tell_at_exit(struct check *check)
+{
+	if (lr_arena_is_shared())
+		leave_notes(check);
+	else if (check->findings.objects > 0 || is_in_doubt(check) ||
+		 lr_arena_header()->counters[LR_UNWRITTEN_EVENTS] > 0)
+		lr_tell(&check->findings, false);
+}
+
 static void check_at_exit(void)
 {
 	struct lr_findings_options options = { .is_current = lr_describe_is_current };
@@ -578,11 +613,11 @@ static void check_at_exit(void)
 	options.skip_reported = lr_turn_await(&reporting, own_reporting);
 	make_check(&check, &options, lr_arena_is_shared());
 	leaked = check.findings.objects > 0;
-	if (lr_arena_is_shared())
-		leave_notes(&check);
-	else if (leaked || is_in_doubt(&check) || lr_arena_header()->counters[LR_UNWRITTEN_EVENTS] > 0)
-		lr_tell(&check.findings, false);
+	if (is_of_this_process(&check))
+		tell_at_exit(&check);
 	free_check(&check);
+	if (!is_of_this_process(&check))
+		return;
 	leaked = leaked || lr_image_counter(lr_arena_header(), LR_REPORTED) > 0;
 	__atomic_store_n(&lr_arena_header()->state, LR_PROCESS_CHECKED, __ATOMIC_RELEASE);
 	if (!leaked)

@@ -7,11 +7,13 @@
 #ifndef LR_RUNTIME_LOOKING_H
 #define LR_RUNTIME_LOOKING_H
 
+#include "base/attributes.h"
 #include "runtime/holds.h"
 #include "runtime/looks.h"
 #include "runtime/pin.h"
 #include "runtime/extents.h"
 #include "runtime/spans.h"
+#include "runtime/start.h"
 #include "runtime/types.h"
 
 /* The libraries of a type's functions: unref, visit, size_of. */
@@ -43,8 +45,9 @@ struct lr_pointer {
 
 struct lr_looking {
 	const struct lr_looks_options *options;
-	bool alone;  /* no other thread runs */
-	bool failed; /* no memory: nothing of it all is used */
+	uint32_t process; /* in which it began: see lr_looking_goes_on() */
+	bool alone;	  /* no other thread runs */
+	bool failed;	  /* no memory, or another process: nothing of it all is used */
 	bool any_dying;
 	bool any_asks;
 	bool any_visits;
@@ -65,6 +68,19 @@ struct lr_looking {
 static inline struct lr_look *lr_looking_look(const struct lr_looking *looking, uint32_t number)
 {
 	return lr_elements_at(&looking->looks, number);
+}
+
+/**
+ * lr_looking_goes_on() - is this still the process whose objects are looked at?
+ *
+ * Asked after each function of the program that may have forked. In the child nothing is left to
+ * look at: references are given back, and that is all.
+ */
+static inline bool lr_looking_goes_on(struct lr_looking *looking)
+{
+	if (LR_UNLIKELY(!lr_start_is_process(looking->process)))
+		looking->failed = true;
+	return !looking->failed;
 }
 
 static inline const struct lr_plan *lr_looking_plan(const struct lr_looking *looking, uint32_t number)

@@ -218,6 +218,8 @@ static int find_edges(struct lr_looking *looking)
 {
 	if (looking->any_asks)
 		lr_asks_sizes(looking);
+	if (looking->failed)
+		return -ENOMEM;
 	lr_turn_step();
 	if (verify_overlapping(looking) &&
 	    lr_extents_link_overlapping(&looking->extents, swap_looks, looking) != 0)
@@ -307,19 +309,38 @@ static void copy_image(struct lr_image *to)
 	}
 }
 
+static void leave_what_is_whole(struct lr_looking *looking, bool all)
+{
+	lr_elements_cut(&looking->looks, all ? looking->looks.used : 0);
+	lr_elements_cut(&looking->edges, all ? looking->edges.used : 0);
+	if (all)
+		name_records(looking);
+}
+
+/* In the child of a fork, where the arena is another one. */
+static void forget_all(struct lr_looking *looking)
+{
+	lr_elements_free(&looking->looks);
+	lr_elements_free(&looking->edges);
+}
+
 void lr_looks_make(struct lr_looks *looks, const struct lr_looks_options *options)
 {
 	uint32_t records = (uint32_t)lr_image_count(&lr_arena_image, LR_RECORDS);
-	struct lr_looking looking = { .options = options, .alone = !lr_thread_others_run() };
+	struct lr_looking looking = {
+		.options = options,
+		.process = lr_start_process(),
+		.alone = !lr_thread_others_run(),
+	};
 	int error = lr_elements_init(&looking.looks, LR_LOOKS, options->in_arena);
 
 	error |= lr_elements_init(&looking.edges, LR_EDGES, options->in_arena);
 	if (error == 0)
 		error = look_at_all(&looking, records);
-	lr_elements_cut(&looking.looks, error == 0 ? looking.looks.used : 0);
-	lr_elements_cut(&looking.edges, error == 0 ? looking.edges.used : 0);
-	if (error == 0)
-		name_records(&looking);
+	if (lr_start_is_process(looking.process))
+		leave_what_is_whole(&looking, error == 0);
+	else
+		forget_all(&looking);
 	finish(&looking);
 	looks->looks = looking.looks;
 	looks->edges = looking.edges;

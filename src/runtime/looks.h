@@ -28,7 +28,8 @@ struct lr_looks_options {
  * @looks: filled; give it back with lr_looks_free()
  *
  * Calls .size_of, .count and .visit of the program, with no lock held, on objects that cannot die meanwhile. Memory: 16 bytes for each look and
- * each edge until lr_looks_free(), and 33 for each object while it runs. Without memory there are neither looks nor edges.
+ * each edge until lr_looks_free(), and 33 for each object while it runs. Without memory there are neither looks nor edges; nor are there
+ * any in the child of a fork that one of these functions made, see lr_start_is_process().
  */
 void lr_looks_make(struct lr_looks *looks, const struct lr_looks_options *options);
 

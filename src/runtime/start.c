@@ -122,12 +122,33 @@ static bool is_started(void)
 	return __atomic_load_n(place, __ATOMIC_ACQUIRE);
 }
 
+/* The number of this process. Written where no other thread is: in the child of a fork. */
+static uint32_t process;
+
+uint32_t lr_start_process(void)
+{
+	if (LR_UNLIKELY(!is_started()))
+		lr_start_checking();
+	return process;
+}
+
+bool lr_start_is_process(uint32_t number)
+{
+	if (LR_LIKELY(process == number && is_started()))
+		return true;
+	/* The child of a fork that called no handlers has the number of its parent until here. */
+	if (process == number)
+		lr_start_checking();
+	return process == number;
+}
+
 /* In the child: only this thread is left, and whatever the others were doing is half done. So everything begins anew. */
 static void restart_all(void)
 {
 	lr_lock_restart(&start_lock);
 	/* It says to a handler that comes all the same (ThreadSanitizer delivers them late) that nothing is ready for it. */
 	lr_lock(&start_lock);
+	process++;
 	lr_registry_restart_in_child();
 	lr_turn_restart_in_child();
 	lr_held_restart_in_child();
@@ -303,11 +324,17 @@ __attribute__((constructor(101))) static void start_of_program(void)
 /* Runs after the destructors of everything that depends on this library. */
 __attribute__((destructor(101))) static void end_of_program(void)
 {
-	/* The child of a fork in which no object was born. */
-	if (!is_started())
-		return;
-	if (lr_start_checking())
-		lr_leak_check_at_exit();
-	else
-		__atomic_store_n(&lr_arena_header()->state, LR_PROCESS_OFF, __ATOMIC_RELEASE);
+	uint32_t number;
+
+	/* Again in a child that a function of the program forked while it was asked. */
+	do {
+		/* The child of a fork in which no object was born. */
+		if (!is_started())
+			return;
+		number = lr_start_process();
+		if (lr_start_checking())
+			lr_leak_check_at_exit();
+		else
+			__atomic_store_n(&lr_arena_header()->state, LR_PROCESS_OFF, __ATOMIC_RELEASE);
+	} while (!lr_start_is_process(number));
 }

@@ -12,9 +12,27 @@
 #include "format/settings.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /** lr_start_checking() - is checking on? Sets the runtime up if nobody has. Thread-safe. */
 bool lr_start_checking(void);
+
+/**
+ * lr_start_process() - a number of this process, which the child of a fork changes
+ *
+ * Whoever calls a function of the program compares, by lr_start_is_process(): such a function may
+ * fork, and go on in the child.
+ */
+uint32_t lr_start_process(void);
+
+/**
+ * lr_start_is_process() - is this still the process that lr_start_process() gave @number in?
+ *
+ * If not, all that the arena and the tables of types and names had is gone; what the caller mapped
+ * is there, and so are the references that it holds. No lock of another thread's is taken any more,
+ * whichever way was forked.
+ */
+bool lr_start_is_process(uint32_t number);
 
 /** lr_start_watch() - decide anew which operations call the runtime, after a type with a log appeared. Thread-safe. */
 void lr_start_watch(void);

@@ -42,6 +42,62 @@ test_a_destructor_may_fork()
 	expect_empty stderr
 }
 
+test_a_visit_may_fork_while_the_check_at_exit_asks_it()
+{
+	compile prog - <<-'C'
+		#include <lastref/lastref.h>
+		#include <stdlib.h>
+		#include <sys/wait.h>
+		#include <unistd.h>
+
+		struct box {
+			struct lastref_count refs;
+			struct box *next;
+		};
+
+		static struct box *box_new(struct box *next);
+
+		static void box_visit(const void *box, lastref_visitor visitor, void *context)
+		{
+			static int forked;
+
+			if (!forked++ && fork() == 0)
+				box_new(NULL);
+			/* Nothing, in the child. */
+			wait(NULL);
+			visitor(context, "next", ((const struct box *)box)->next);
+		}
+
+		LASTREF_DEFINE(box, struct box, refs, NULL, .visit = box_visit);
+
+		static struct box *box_new(struct box *next)
+		{
+			struct box *box = calloc(1, sizeof(*box));
+
+			box_ref_init(box);
+			box->next = next;
+			return box;
+		}
+
+		int main(void)
+		{
+			struct box *box = NULL;
+
+			for (int i = 0; i < 100; i++)
+				box = box_new(box);
+			return 0;
+		}
+	C
+	with leaks=warn ./prog
+	expect_status 0
+	expect_text stderr '100 objects leaked'
+	expect_text stderr '1 object leaked'
+	run "$LASTREF_CMD" run -- ./prog
+	expect_status 23
+	expect_text stderr '100 objects leaked'
+	expect_text stderr '1 object leaked'
+}
+
 test_a_child_may_register_where_its_parents_object_was()
 {
 	compile prog - <<-'C'

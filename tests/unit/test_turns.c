@@ -8,6 +8,7 @@
 #include "../support/says.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
@@ -55,7 +56,20 @@ static void node_visit(const void *object, lastref_visitor visitor, void *contex
 		visitor(context, "children", node->children[i]);
 }
 
-LASTREF_DEFINE(node, struct node, refs, node_destroy, .visit = node_visit);
+/* As in_visit. */
+static void (*in_describe)(void);
+
+static int node_describe(const void *node, char *buffer, size_t size)
+{
+	void (*once)(void) = __atomic_exchange_n(&in_describe, NULL, __ATOMIC_ACQ_REL);
+
+	(void)node;
+	if (once)
+		once();
+	return snprintf(buffer, size, "a node");
+}
+
+LASTREF_DEFINE(node, struct node, refs, node_destroy, .visit = node_visit, .describe = node_describe);
 
 static struct node *node_new(void)
 {
@@ -529,4 +543,209 @@ static int fork_in_visit(void *unused)
 Test(turns, a_check_whose_visit_forks_goes_on_in_the_child)
 {
 	assert_silent(fork_in_visit, CHILDREN + 1);
+}
+
+/*
+ * A check of more objects than are asked at once, of which a function forks.
+ */
+
+#define TREES 6
+
+static struct node *trees[TREES];
+static bool is_child;
+
+static void fork_and_go_on(void)
+{
+	forked = fork();
+	is_child = forked == 0;
+}
+
+static void fork_without_handlers(void)
+{
+	forked = _Fork();
+	is_child = forked == 0;
+}
+
+/* Return: 0 if the counts of all trees are as they were before the check. */
+static int destroy_trees(void)
+{
+	for (int i = 0; i < TREES; i++) {
+		if (node_ref_count(trees[i]) != 1)
+			return 1;
+		node_unref(trees[i]);
+	}
+	return destroyed == TREES * (CHILDREN + 1) ? 0 : 2;
+}
+
+/* What a child of such a check found in it, and finds later. */
+static int child_after_check(size_t objects)
+{
+	if (objects != 0 || lastref_live_objects() != 0 || reports != 0)
+		return 10;
+	node_new();
+	if (lastref_leak_check() != 1 || reports != 1)
+		return 11;
+	return destroy_trees();
+}
+
+static int parent_after_check(size_t objects)
+{
+	if (objects != (size_t)TREES * (CHILDREN + 1) || reports != 1)
+		return 20;
+	return forked > 0 && destroy_trees() == 0 ? wait_for_child(forked) : 21;
+}
+
+static void begin_trees(bool others)
+{
+	pthread_t other;
+
+	begin(NULL);
+	alarm(30);
+	lastref_set_report_handler(count_report, NULL);
+	for (int i = 0; i < TREES; i++)
+		trees[i] = tree_new();
+	if (others && pthread_create(&other, NULL, sleep_for_ever, NULL) != 0)
+		abort();
+}
+
+static int check_trees(void)
+{
+	size_t objects = lastref_leak_check();
+
+	if (is_child)
+		_exit(child_after_check(objects));
+	return parent_after_check(objects);
+}
+
+static int fork_in_visit_of_many(void *unused)
+{
+	(void)unused;
+	begin_trees(true);
+	in_visit = fork_and_go_on;
+	return check_trees();
+}
+
+Test(turns, in_the_child_of_a_visit_that_forks_the_check_is_about_the_child)
+{
+	assert_silent(fork_in_visit_of_many, 0);
+}
+
+static int fork_in_visit_alone(void *unused)
+{
+	(void)unused;
+	begin_trees(false);
+	in_visit = fork_and_go_on;
+	return check_trees();
+}
+
+Test(turns, so_it_is_where_no_other_thread_runs)
+{
+	assert_silent(fork_in_visit_alone, 0);
+}
+
+static int fork_in_describe(void *unused)
+{
+	(void)unused;
+	begin_trees(true);
+	in_describe = fork_and_go_on;
+	return check_trees();
+}
+
+Test(turns, in_the_child_of_a_describe_that_forks_the_check_is_about_the_child)
+{
+	assert_silent(fork_in_describe, 0);
+}
+
+static int fork_quietly_in_visit(void *unused)
+{
+	(void)unused;
+	begin_trees(true);
+	in_visit = fork_without_handlers;
+	return check_trees();
+}
+
+Test(turns, so_it_is_after_a_fork_that_calls_no_handlers)
+{
+	assert_silent(fork_quietly_in_visit, 0);
+}
+
+/* One that the child made before the function returned. */
+static void fork_and_leak(void)
+{
+	fork_and_go_on();
+	if (is_child)
+		node_new();
+}
+
+static int fork_and_leak_in_visit(void *unused)
+{
+	size_t objects;
+
+	(void)unused;
+	begin_trees(true);
+	in_visit = fork_and_leak;
+	objects = lastref_leak_check();
+	if (is_child)
+		_exit(objects == 1 && reports == 1 ? destroy_trees() : 10);
+	return parent_after_check(objects);
+}
+
+Test(turns, what_a_visit_makes_in_the_child_that_it_forks_is_told_of_there)
+{
+	assert_silent(fork_and_leak_in_visit, 0);
+}
+
+static void fork_in_handler(const struct lastref_report *report, void *unused)
+{
+	count_report(report, unused);
+	if (forked < 0)
+		fork_and_go_on();
+}
+
+static int fork_in_report(void *unused)
+{
+	size_t objects;
+
+	(void)unused;
+	begin_trees(true);
+	lastref_set_report_handler(fork_in_handler, NULL);
+	objects = lastref_leak_check();
+	if (is_child)
+		_exit(objects == 0 ? destroy_trees() : 10);
+	return parent_after_check(objects);
+}
+
+Test(turns, a_handler_of_reports_may_fork)
+{
+	assert_silent(fork_in_report, 0);
+}
+
+static char *snapshot_path(void)
+{
+	static char path[] = "/tmp/lastref-turns-XXXXXX";
+
+	if (!mkdtemp(path) || chdir(path) != 0)
+		abort();
+	return path;
+}
+
+static int fork_in_snapshot(void *unused)
+{
+	const char *folder = snapshot_path();
+	int error;
+
+	(void)unused;
+	begin_trees(true);
+	in_visit = fork_and_go_on;
+	error = lastref_snapshot("taken");
+	if (is_child)
+		_exit(error == -ECANCELED ? destroy_trees() : 10);
+	if (error != 0 || wait_for_child(forked) != 0)
+		return 20;
+	return unlink("taken") == 0 && rmdir(folder) == 0 ? destroy_trees() : 21;
+}
+
+Test(turns, the_child_of_a_visit_that_forks_writes_no_snapshot)
+{
+	assert_silent(fork_in_snapshot, 0);
 }

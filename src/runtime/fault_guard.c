@@ -142,6 +142,14 @@ static void end_call(void)
 	lr_unlock(&guard_lock);
 }
 
+void lr_fault_guard_leave(void)
+{
+	if (!landing)
+		return;
+	landing = NULL;
+	end_call();
+}
+
 /* A thread that is on such a stack already keeps it. */
 static void begin_stack(struct guard *guard)
 {

@@ -18,6 +18,9 @@
  */
 bool lr_fault_guard_run(void (*function)(void *argument), void *argument);
 
+/** lr_fault_guard_leave() - the calling thread ends, perhaps within lr_fault_guard_run(). */
+void lr_fault_guard_leave(void);
+
 /** lr_fault_guard_restart_in_child() - after fork(): forget the calls of the other threads, and take out the handlers that were for them. */
 void lr_fault_guard_restart_in_child(void);
 

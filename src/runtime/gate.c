@@ -76,6 +76,12 @@ bool lr_gate_shut_one(void)
 	return false;
 }
 
+void lr_gate_leave(void)
+{
+	while (shut_here > 0)
+		lr_gate_open();
+}
+
 /*
  * A function of the program that a check called may have forked, and the check goes on in the
  * child: then it opens the gate.

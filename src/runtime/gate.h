@@ -40,6 +40,9 @@ void lr_gate_unlock(void);
 /** lr_gate_start() - ask the kernel for membarrier(2). */
 void lr_gate_start(void);
 
+/** lr_gate_leave() - the calling thread ends: open the gate, if it shut it. */
+void lr_gate_leave(void);
+
 /** lr_gate_restart_in_child() - after fork(). */
 void lr_gate_restart_in_child(void);
 

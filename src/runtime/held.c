@@ -136,6 +136,20 @@ bool lr_held_give_back(const struct lr_held *held)
 	return given;
 }
 
+bool lr_held_find(struct lr_held *ret)
+{
+	bool found = false;
+
+	lr_lock(&held_lock);
+	for (uint32_t i = 0; i < note_count && !found; i++) {
+		found = notes[i].thread == this_thread();
+		if (found)
+			*ret = notes[i].held;
+	}
+	lr_unlock(&held_lock);
+	return found;
+}
+
 static uint32_t impatience_now(void)
 {
 	return impatience ? __atomic_load_n(impatience, __ATOMIC_RELAXED) : 0;

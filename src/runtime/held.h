@@ -15,6 +15,8 @@ struct lr_held {
 	void *count;
 	unsigned kind; /* LASTREF_KIND_* */
 	uint32_t index;
+	void *object;
+	void (*unref)(void *object); /* the type's */
 };
 
 /**
@@ -36,6 +38,9 @@ void lr_held_end(const struct lr_held *taken);
  * caller's.
  */
 bool lr_held_give_back(const struct lr_held *held);
+
+/** lr_held_find() - one that the calling thread holds. Return: false if it holds none. */
+bool lr_held_find(struct lr_held *ret);
 
 /** What fork() calls: before, after in the parent, and first of all in the child. */
 void lr_held_prepare_fork(void);

@@ -155,6 +155,8 @@ static struct lr_held note_of(const struct lr_object *object)
 		.count = lr_object_count(object),
 		.kind = object->type->count_kind,
 		.index = lr_registry_index(object->record),
+		.object = (void *)(uintptr_t)object->address,
+		.unref = object->type->unref,
 	};
 }
 
@@ -190,6 +192,16 @@ void lr_object_let_go(const struct lr_object *object)
 	if (type->logged && lr_registry_find(lr_registry_index(object->record), address))
 		lr_log_event(type, "tryref", address, lr_registry_index(object->record), 1, 0);
 	type->unref(address);
+}
+
+void lr_object_let_go_all(void)
+{
+	struct lr_held held;
+
+	while (lr_held_find(&held)) {
+		if (!lr_held_give_back(&held))
+			held.unref(held.object);
+	}
 }
 
 /* One answer of lr_functions_are_there(). */

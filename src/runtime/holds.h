@@ -93,6 +93,9 @@ bool lr_object_hold(const struct lr_object *object);
  */
 void lr_object_let_go(const struct lr_object *object);
 
+/** lr_object_let_go_all() - the calling thread ends: let go of all that it holds. */
+void lr_object_let_go_all(void);
+
 /**
  * lr_functions_are_there() - are the type's functions still in the modules that they were copied
  * from?

@@ -370,10 +370,38 @@ static bool begin_report(void)
 	return !__atomic_load_n(&is_exiting, __ATOMIC_SEQ_CST);
 }
 
-static void end_report(void)
+static void end_reports(uint32_t count)
 {
-	__atomic_fetch_sub(&reporting, 1, __ATOMIC_RELEASE);
-	own_reporting--;
+	__atomic_fetch_sub(&reporting, count, __ATOMIC_RELEASE);
+	own_reporting -= count;
+}
+
+/* Whose report was told and whose not, no mark says. Twice is better than never. */
+static void unmark_all(void)
+{
+	uint64_t count = lr_image_count(&lr_arena_image, LR_RECORDS);
+	uint64_t unmarked = 0;
+
+	for (uint64_t i = 0; i < count; i++) {
+		struct lr_record *record = lr_arena_at(LR_RECORDS, (uint32_t)i);
+		uint32_t state = lr_record_state(record);
+
+		if ((state & LR_STATE_MASK) == LR_STATE_ALIVE && (state & LR_ALIVE_REPORTED))
+			unmarked += __atomic_compare_exchange_n(&record->state, &state,
+								state & ~LR_ALIVE_REPORTED, false,
+								__ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	}
+	lr_arena_count(LR_REPORTED, -unmarked);
+}
+
+/* A handler of reports that ends the thread has been told. */
+void lr_leak_check_leave(void)
+{
+	if (own_reporting == 0)
+		return;
+	if (lr_turn_is_ours())
+		unmark_all();
+	end_reports(own_reporting);
 }
 
 /* All that lives. */
@@ -474,7 +502,7 @@ static size_t check_and_tell(const struct scope *scope)
 		return only_count(scope->since);
 	lr_settle();
 	objects = begin_report() ? mark_and_tell(scope) : only_count(scope->since);
-	end_report();
+	end_reports(1);
 	return objects;
 }
 

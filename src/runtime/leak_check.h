@@ -15,6 +15,9 @@
  */
 void lr_leak_check_at_exit(void);
 
+/** lr_leak_check_leave() - the calling thread ends, perhaps within a check. */
+void lr_leak_check_leave(void);
+
 /** lr_leak_check_restart_in_child() - after fork(). */
 void lr_leak_check_restart_in_child(void);
 

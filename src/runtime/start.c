@@ -19,6 +19,7 @@
 #include "runtime/fault_guard.h"
 #include "runtime/gate.h"
 #include "runtime/held.h"
+#include "runtime/holds.h"
 #include "runtime/ignore.h"
 #include "runtime/leak_check.h"
 #include "runtime/loader.h"
@@ -212,13 +213,31 @@ static void start_arena(const char *folder)
 	lr_gate_start();
 }
 
+/*
+ * The calling thread ends. If it does so in a function of the program that a check called, or that
+ * function was left by longjmp() before, the frames of the check are gone, and with them who would
+ * give back what others wait for. Its memory, and the libraries that it pinned, stay.
+ */
+static void leave_check(void)
+{
+	if (lr_turn_is_ours()) {
+		/* In the child of a fork that called no handlers, others may have had the locks. */
+		lr_start_process();
+		lr_fault_guard_leave();
+		lr_object_let_go_all();
+		lr_gate_leave();
+	}
+	lr_leak_check_leave();
+	lr_turn_leave();
+}
+
 /* Before any handler of the program, whatever the mode: ours must run first in the child. */
 static void start_settings(void)
 {
 	settings_read = true;
 	lr_copies_start();
 	owner = getpid();
-	lr_thread_start();
+	lr_thread_start(leave_check);
 	error_output_is_open = fcntl(STDERR_FILENO, F_GETFD) >= 0;
 	pthread_atfork(lr_held_prepare_fork, lr_held_end_fork, restart_in_child);
 	make_started_page();

@@ -27,13 +27,15 @@
 static struct lr_lock threads_lock = LR_LOCK_INIT(LR_RANK_THREADS);
 static struct lr_thread *all;
 static pthread_key_t key;
-static bool key_made; /* constant once the runtime is set up */
+static bool key_made; /* this and the next: constant once the runtime is set up */
+static void (*when_left)(void);
 __thread struct lr_thread *lr_thread_own;
 
 static void leave(void *thread_)
 {
 	struct lr_thread *thread = thread_;
 
+	when_left();
 	lr_thread_own = NULL;
 	lr_lock(&threads_lock);
 	thread->owned = false;
@@ -64,8 +66,9 @@ static struct lr_thread *take_one(void)
 	return thread;
 }
 
-void lr_thread_start(void)
+void lr_thread_start(void (*left)(void))
 {
+	when_left = left;
 	key_made = pthread_key_create(&key, leave) == 0;
 }
 

@@ -67,8 +67,11 @@ struct lr_thread {
 extern __thread struct lr_thread *lr_thread_own;
 struct lr_thread *lr_thread_enter(void);
 
-/** lr_thread_start() - once in a process, before any thread enters. */
-void lr_thread_start(void);
+/**
+ * lr_thread_start() - once in a process, before any thread enters
+ * @left: called by each thread that ends and that had to do with us, before its struct is given back
+ */
+void lr_thread_start(void (*left)(void));
 
 /** lr_thread_self() - the calling thread's; NULL without memory, or in a signal handler that interrupted the runtime. */
 static inline struct lr_thread *lr_thread_self(void)

@@ -14,8 +14,8 @@
  *   - check again. The turn is this thread's already: `depth` counts. It is set before the word is,
  *     so that a signal handler that checks, which it must not, does not wait for the thread that it
  *     interrupted.
- *   - wait for ever, for a lock that the waiting thread has for one, or end the thread. So who
- *     waits is patient as long as whoever has the turn gets somewhere, by `steps`, and for PATIENCE
+ *   - end the thread. Then lr_turn_leave() ends the turn.
+ *   - wait for ever, for a lock that the waiting thread has for one. So who waits is patient as long as whoever has the turn gets somewhere, by `steps`, and for PATIENCE
  *     slices of time after that; then it takes the turn as it is, and says so. Slices are counted
  *     and not the time that went by, as a process may be stopped for an hour. Who comes third waits
  *     for the second. When the first goes on, its word is gone: its end changes nothing, and for
@@ -31,6 +31,7 @@
 #include "base/sink.h"
 #include "runtime/quiet_write.h"
 #include "runtime/start.h"
+#include "runtime/thread.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -126,8 +127,11 @@ static uint32_t take(void)
 
 void lr_turn_begin(void)
 {
-	if (depth++ == 0)
-		own = take();
+	if (depth++ > 0)
+		return;
+	/* Who is known as a thread is heard of when it ends. */
+	lr_thread_self();
+	own = take();
 }
 
 void lr_turn_end(void)
@@ -166,6 +170,14 @@ bool lr_turn_await(const uint32_t *count, uint32_t rest)
 			return false;
 	}
 	return true;
+}
+
+void lr_turn_leave(void)
+{
+	if (depth == 0)
+		return;
+	depth = 1;
+	lr_turn_end();
 }
 
 /* If the turn was taken from this thread, it is alone now all the same. */

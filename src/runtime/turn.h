@@ -38,6 +38,9 @@ bool lr_turn_is_ours(void);
  */
 bool lr_turn_await(const uint32_t *count, uint32_t rest);
 
+/** lr_turn_leave() - the calling thread ends: give back the turn, if it has it. */
+void lr_turn_leave(void);
+
 /** lr_turn_restart_in_child() - after fork(). */
 void lr_turn_restart_in_child(void);
 

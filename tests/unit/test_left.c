@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Checks that are left: a function of the program that a check called forks and returns in the
+ * child, or ends its thread.
+ */
+#include <lastref/lastref.h>
+
+#include "../support/says.h"
+#include "../support/trees.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static pid_t forked = -1;
+
+/*
+ * A check of more objects than are asked at once, of which a function forks.
+ */
+
+#define TREES 6
+
+static struct node *trees[TREES];
+static bool is_child;
+
+static void fork_and_go_on(void)
+{
+	forked = fork();
+	is_child = forked == 0;
+}
+
+static void fork_without_handlers(void)
+{
+	forked = _Fork();
+	is_child = forked == 0;
+}
+
+/* Return: 0 if the counts of all trees are as they were before the check. */
+static int destroy_trees(void)
+{
+	for (int i = 0; i < TREES; i++) {
+		if (node_ref_count(trees[i]) != 1)
+			return 1;
+		node_unref(trees[i]);
+	}
+	return destroyed == TREES * (CHILDREN + 1) ? 0 : 2;
+}
+
+/* What a child of such a check found in it, and finds later. */
+static int child_after_check(size_t objects)
+{
+	if (objects != 0 || lastref_live_objects() != 0 || reports != 0)
+		return 10;
+	node_new();
+	if (lastref_leak_check() != 1 || reports != 1)
+		return 11;
+	return destroy_trees();
+}
+
+static int parent_after_check(size_t objects)
+{
+	if (objects != (size_t)TREES * (CHILDREN + 1) || reports != 1)
+		return 20;
+	return forked > 0 && destroy_trees() == 0 ? wait_for_child(forked) : 21;
+}
+
+static void begin_trees(bool others)
+{
+	pthread_t other;
+
+	begin(NULL);
+	alarm(30);
+	lastref_set_report_handler(count_report, NULL);
+	for (int i = 0; i < TREES; i++)
+		trees[i] = tree_new();
+	if (others && pthread_create(&other, NULL, sleep_for_ever, NULL) != 0)
+		abort();
+}
+
+static int check_trees(void)
+{
+	size_t objects = lastref_leak_check();
+
+	if (is_child)
+		_exit(child_after_check(objects));
+	return parent_after_check(objects);
+}
+
+static int fork_in_visit_of_many(void *unused)
+{
+	(void)unused;
+	begin_trees(true);
+	in_visit = fork_and_go_on;
+	return check_trees();
+}
+
+Test(left, in_the_child_of_a_visit_that_forks_the_check_is_about_the_child)
+{
+	assert_silent(fork_in_visit_of_many, 0);
+}
+
+static int fork_in_visit_alone(void *unused)
+{
+	(void)unused;
+	begin_trees(false);
+	in_visit = fork_and_go_on;
+	return check_trees();
+}
+
+Test(left, where_no_other_thread_runs_the_check_is_about_the_child_too)
+{
+	assert_silent(fork_in_visit_alone, 0);
+}
+
+static int fork_in_describe(void *unused)
+{
+	(void)unused;
+	begin_trees(true);
+	in_describe = fork_and_go_on;
+	return check_trees();
+}
+
+Test(left, in_the_child_of_a_describe_that_forks_the_check_is_about_the_child)
+{
+	assert_silent(fork_in_describe, 0);
+}
+
+static int fork_quietly_in_visit(void *unused)
+{
+	(void)unused;
+	begin_trees(true);
+	in_visit = fork_without_handlers;
+	return check_trees();
+}
+
+Test(left, after_a_fork_that_calls_no_handlers_the_check_is_about_the_child_too)
+{
+	assert_silent(fork_quietly_in_visit, 0);
+}
+
+/* One that the child made before the function returned. */
+static void fork_and_leak(void)
+{
+	fork_and_go_on();
+	if (is_child)
+		node_new();
+}
+
+static int fork_and_leak_in_visit(void *unused)
+{
+	size_t objects;
+
+	(void)unused;
+	begin_trees(true);
+	in_visit = fork_and_leak;
+	objects = lastref_leak_check();
+	if (is_child)
+		_exit(objects == 1 && reports == 1 ? destroy_trees() : 10);
+	return parent_after_check(objects);
+}
+
+Test(left, what_a_visit_makes_in_the_child_that_it_forks_is_told_of_there)
+{
+	assert_silent(fork_and_leak_in_visit, 0);
+}
+
+static void fork_in_handler(const struct lastref_report *report, void *unused)
+{
+	count_report(report, unused);
+	if (forked < 0)
+		fork_and_go_on();
+}
+
+static int fork_in_report(void *unused)
+{
+	size_t objects;
+
+	(void)unused;
+	begin_trees(true);
+	lastref_set_report_handler(fork_in_handler, NULL);
+	objects = lastref_leak_check();
+	if (is_child)
+		_exit(objects == 0 ? destroy_trees() : 10);
+	return parent_after_check(objects);
+}
+
+Test(left, a_handler_of_reports_may_fork)
+{
+	assert_silent(fork_in_report, 0);
+}
+
+static char *snapshot_path(void)
+{
+	static char path[] = "/tmp/lastref-turns-XXXXXX";
+
+	if (!mkdtemp(path) || chdir(path) != 0)
+		abort();
+	return path;
+}
+
+static int fork_in_snapshot(void *unused)
+{
+	const char *folder = snapshot_path();
+	int error;
+
+	(void)unused;
+	begin_trees(true);
+	in_visit = fork_and_go_on;
+	error = lastref_snapshot("taken");
+	if (is_child)
+		_exit(error == -ECANCELED ? destroy_trees() : 10);
+	if (error != 0 || wait_for_child(forked) != 0)
+		return 20;
+	return unlink("taken") == 0 && rmdir(folder) == 0 ? destroy_trees() : 21;
+}
+
+Test(left, the_child_of_a_visit_that_forks_writes_no_snapshot)
+{
+	assert_silent(fork_in_snapshot, 0);
+}
+
+/*
+ * A .visit that ends its thread.
+ */
+
+static void *end_thread(void *unused)
+{
+	lastref_leak_check();
+	return unused; /* not come to */
+}
+
+static void leave_by_pthread_exit(void)
+{
+	sem_post(&inside);
+	pthread_exit(NULL);
+}
+
+static void run_to_end(void *(*function)(void *))
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, function, NULL) != 0 || pthread_join(thread, NULL) != 0)
+		abort();
+}
+
+static int check_after_exit_of_thread(void *unused)
+{
+	struct sigaction action;
+	struct node *tree;
+
+	(void)unused;
+	begin(leave_by_pthread_exit);
+	tree = tree_new();
+	run_to_end(end_thread);
+	sigaction(SIGSEGV, NULL, &action);
+	if (action.sa_handler != SIG_DFL || node_ref_count(tree) != 1)
+		return 100;
+	lastref_set_report_handler(add_causes, NULL);
+	lastref_leak_check();
+	return reports == 1 && causes == 1 ? destroy_tree(tree) : 101;
+}
+
+Test(left, a_thread_that_ends_in_visit_leaves_nothing_behind)
+{
+	assert_silent(check_after_exit_of_thread, CHILDREN + 1);
+}
+
+static void leave_when_over(void)
+{
+	wait_for_over();
+	pthread_exit(NULL);
+}
+
+static int end_with_last(void *unused)
+{
+	struct node *tree;
+	pthread_t thread;
+
+	(void)unused;
+	begin(leave_when_over);
+	tree = tree_new();
+	thread = begin_check();
+	node_unref(tree);
+	sem_post(&over);
+	pthread_join(thread, NULL);
+	return destroyed;
+}
+
+Test(left, a_thread_that_ends_in_visit_destroys_what_only_its_check_held)
+{
+	assert_silent(end_with_last, CHILDREN + 1);
+}
+
+static int exit_after_exit_of_thread(void *unused)
+{
+	static bool is_first;
+
+	(void)unused;
+	begin(leave_by_pthread_exit);
+	tree_new();
+	lastref_set_report_handler(tell_for_ever, &is_first);
+	run_to_end(end_thread);
+	exit(0);
+}
+
+Test(left, what_a_thread_that_ended_in_visit_was_to_tell_is_told_at_exit)
+{
+	ASSERT_SAYS(exit_after_exit_of_thread, 0, "told of 21 objects");
+}
+
+static void end_in_handler(const struct lastref_report *report, void *unused)
+{
+	(void)unused;
+	fprintf(stderr, "told of %zu objects\n", report->objects);
+	pthread_exit(NULL);
+}
+
+static int exit_after_exit_in_handler(void *unused)
+{
+	(void)unused;
+	begin(NULL);
+	tree_new();
+	lastref_set_report_handler(end_in_handler, NULL);
+	run_to_end(end_thread);
+	exit(0);
+}
+
+Test(left, what_a_handler_was_told_before_it_ended_its_thread_is_told_once)
+{
+	ASSERT_SAYS(exit_after_exit_in_handler, 0, "told of 21 objects");
+}

@@ -26,20 +26,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char folder[PATH_MAX]; /* constant after the start */
-static uint32_t taken;	      /* snapshots so far, guarded by busy */
+static char folder[PATH_MAX]; /* changes only where no other thread is: at the start, and in the child of a fork */
+static uint32_t taken; /* snapshots so far, guarded by busy */
 static bool busy;
 
-static void choose_folder(void)
+/* Return: false if `output=` names none. */
+static bool choose_folder_of_output(void)
 {
 	const char *output = lr_output_path();
 	const char *slash = strrchr(output, '/');
+
+	if (output[0] != '/' || (size_t)(slash - output) >= sizeof(folder))
+		return false;
+	memcpy(folder, output, (size_t)(slash - output));
+	folder[slash - output] = '\0';
+	return true;
+}
+
+static void choose_folder(void)
+{
 	const char *temporary = secure_getenv("TMPDIR");
 
-	if (output[0] == '/' && slash && (size_t)(slash - output) < sizeof(folder)) {
-		memcpy(folder, output, (size_t)(slash - output));
+	if (choose_folder_of_output())
 		return;
-	}
 	if (!temporary || temporary[0] != '/' || strlen(temporary) >= sizeof(folder))
 		temporary = "/tmp";
 	memcpy(folder, temporary, strlen(temporary) + 1);
@@ -124,8 +133,10 @@ void lr_on_signal_start(int number)
 	sigaction(number, &action, NULL);
 }
 
+/* The process id may be in the name of the folder. TMPDIR is that of the start. */
 void lr_on_signal_restart_in_child(void)
 {
+	choose_folder_of_output();
 	taken = 0;
 	__atomic_store_n(&busy, false, __ATOMIC_RELAXED);
 }

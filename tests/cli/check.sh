@@ -520,6 +520,36 @@ test_the_process_id_may_be_in_the_name_of_the_folder_of_snapshots()
 	[ -e "all/$server/lastref-$server.1.snapshot" ]
 }
 
+test_the_child_of_a_fork_has_its_own_process_id_in_the_name_of_that_folder()
+{
+	box_program prog <<-'C'
+		#include <signal.h>
+		#include <sys/stat.h>
+
+		int main(void)
+		{
+			char folder[64];
+
+			if (fork() == 0) {
+				snprintf(folder, sizeof(folder), "all/%d", (int)getpid());
+				if (mkdir(folder, 0777) != 0)
+					abort();
+				box_new();
+				raise(SIGUSR2);
+				_exit(0);
+			}
+			wait(NULL);
+			_exit(0);
+		}
+	C
+	mkdir all
+	run env LASTREF=leaks=warn:signal=USR2:output=all/%p/report ./prog
+	expect_status 0
+	child=$(ls all)
+	[ -e "all/$child/lastref-$child.1.snapshot" ]
+	expect_match stderr "^lastref: snapshot /.*/all/$child/lastref-$child\.1\.snapshot$"
+}
+
 test_snapshots_of_an_earlier_process_with_the_same_id_do_not_count()
 {
 	server

@@ -76,6 +76,16 @@ static void write_stack_name(struct lr_sink *sink, uint32_t site)
 	lr_sink_decimal(sink, site);
 }
 
+/* In the log also the name of a misuse is in small letters. */
+static void write_what(struct lr_sink *sink, const char *what)
+{
+	for (; *what != '\0'; what++) {
+		char letter = (char)(*what >= 'A' && *what <= 'Z' ? *what - 'A' + 'a' : *what);
+
+		lr_sink_bytes(sink, &letter, 1);
+	}
+}
+
 static void compose_event(struct lr_sink *sink, const struct event *event)
 {
 	const struct lr_record *record =
@@ -92,7 +102,7 @@ static void compose_event(struct lr_sink *sink, const struct event *event)
 	lr_sink_text(sink, " ");
 	lr_sink_hex(sink, (uintptr_t)event->object);
 	lr_sink_text(sink, "] ");
-	lr_sink_text(sink, event->what);
+	write_what(sink, event->what);
 	if (event->count == INT64_MAX) {
 		lr_sink_text(sink, " (immortal)");
 	} else if (event->count >= 0) {

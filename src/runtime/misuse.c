@@ -50,6 +50,20 @@ static const char *const titles[] = {
 	[LASTREF_MISUSE_NO_FUNCTION] = "THE TYPE HAS NO SUCH FUNCTION (.ref, .tryref or .unref)",
 };
 
+/* Of this thread: of how many the handler has returned, and which was the last of these. */
+static __thread uint32_t returned;
+static __thread enum lastref_misuse_kind last;
+
+uint32_t lr_misuse_count(void)
+{
+	return returned;
+}
+
+const char *lr_misuse_words(void)
+{
+	return titles[last];
+}
+
 void lastref_set_misuse_handler(lastref_misuse_handler handler, void *context)
 {
 	lr_handler_set(&handler_slot, (lr_handler_function)handler, context);
@@ -278,6 +292,8 @@ static void report(const struct lr_misuse *misuse, struct lr_sink *sink, const c
 		lr_quiet_write_end(&quiet, true);
 		pthread_setcancelstate(cancel_state, NULL);
 		((lastref_misuse_handler)handler->function)(&told, handler->context);
+		last = misuse->kind;
+		returned++;
 		return;
 	}
 	write_all(lr_start_error_output(), text ? text : sink->buffer, sink->length);

@@ -26,4 +26,10 @@ struct lr_misuse {
  */
 void lr_misuse_report(const struct lr_misuse *misuse);
 
+/** lr_misuse_count() - of how many misuses by the calling thread the handler has returned. */
+uint32_t lr_misuse_count(void);
+
+/** lr_misuse_words() - what the last of these was, in capital letters. */
+const char *lr_misuse_words(void);
+
 #endif

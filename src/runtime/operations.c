@@ -39,14 +39,31 @@ static void write_event(const struct lastref_type *type, const char *what, const
 			     lr_stack_capture(lr_thread_stack(thread, info->id, false), start));
 }
 
+/* What an operation did, for the log. */
+struct outcome {
+	const char *what;
+	int64_t count; /* that resulted; negative if there is none */
+};
+
+/*
+ * @misuses: how many there were before the operation. One more is no ref, tryref or unref: the log
+ * says what it is.
+ */
+static struct outcome judge(const char *what, int64_t count, uint32_t misuses)
+{
+	if (LR_UNLIKELY(lr_misuse_count() != misuses))
+		return (struct outcome){ .what = lr_misuse_words(), .count = -1 };
+	return (struct outcome){ .what = what, .count = count };
+}
+
 /* A ref is no point where pthread_cancel() ends the thread, and writing its event must not make it one. */
-static void log_event(const struct lastref_type *type, const char *what, const void *object,
-		      uint32_t index, int64_t count, const struct lr_stack_start *start)
+static void log_event(const struct lastref_type *type, struct outcome outcome, const void *object,
+		      uint32_t index, const struct lr_stack_start *start)
 {
 	int before;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
-	write_event(type, what, object, index, count, start);
+	write_event(type, outcome.what, object, index, outcome.count, start);
 	pthread_setcancelstate(before, NULL);
 }
 
@@ -61,13 +78,14 @@ static int64_t resulting(unsigned kind, int64_t token, int64_t step)
 void *lastref_watched_ref(const struct lastref_type *type, void *object, unsigned kind, void *count)
 {
 	struct lr_stack_start start = LR_STACK_HERE();
+	uint32_t misuses = lr_misuse_count();
 	int64_t token;
 	bool slow = lastref_any_ref_begin_(kind, count, &token);
 
 	if (slow)
 		lastref_any_ref_slow_(kind, count, token, type, object);
-	log_event(type, "ref", object, *lastref_any_index_(kind, count),
-		  resulting(kind, token, slow ? 0 : 1), &start);
+	log_event(type, judge("ref", resulting(kind, token, slow ? 0 : 1), misuses), object,
+		  *lastref_any_index_(kind, count), &start);
 	return object;
 }
 
@@ -75,13 +93,14 @@ bool lastref_watched_tryref(const struct lastref_type *type, const void *object,
 			    void *count)
 {
 	struct lr_stack_start start = LR_STACK_HERE();
+	uint32_t misuses = lr_misuse_count();
 	int64_t token;
 
 	if (!lastref_any_tryref_(kind, count, &token, type, object))
 		return false;
 	/* The reference just taken keeps the object, so its index may be read. */
-	log_event(type, "tryref", object, *lastref_any_index_(kind, count),
-		  resulting(kind, token, 1), &start);
+	log_event(type, judge("tryref", resulting(kind, token, 1), misuses), object,
+		  *lastref_any_index_(kind, count), &start);
 	return true;
 }
 
@@ -90,11 +109,12 @@ bool lastref_watched_unref(const struct lastref_type *type, const void *object, 
 {
 	struct lr_stack_start start = LR_STACK_HERE();
 	uint32_t index = *lastref_any_index_(kind, count);
+	uint32_t misuses = lr_misuse_count();
 	int64_t token;
 	bool last = lastref_any_unref_begin_(kind, count, &token) &&
 		    lastref_any_unref_end_(kind, count, token, type, object);
 
-	log_event(type, "unref", object, index, resulting(kind, token, -1), &start);
+	log_event(type, judge("unref", resulting(kind, token, -1), misuses), object, index, &start);
 	return last;
 }
 
@@ -103,18 +123,20 @@ bool lastref_watched_unref_unless_last(const struct lastref_type *type, const vo
 {
 	struct lr_stack_start start = LR_STACK_HERE();
 	uint32_t index = *lastref_any_index_(kind, count);
+	uint32_t misuses = lr_misuse_count();
 	int64_t token;
 
 	if (!lastref_any_unref_unless_last_(kind, count, &token, type, object))
 		return false;
-	log_event(type, "unref", object, index, resulting(kind, token, -1), &start);
+	log_event(type, judge("unref", resulting(kind, token, -1), misuses), object, index, &start);
 	return true;
 }
 
 static void log_by_hand(const struct lastref_type *type, const char *what, const void *object,
 			int64_t count, const struct lr_stack_start *start)
 {
-	log_event(type, what, object, lr_address_find(object) & ~LR_ADDRESS_REMOVED, count, start);
+	log_event(type, (struct outcome){ what, count }, object,
+		  lr_address_find(object) & ~LR_ADDRESS_REMOVED, start);
 }
 
 void lastref_log_ref(const struct lastref_type *type, const void *object, int64_t count)

@@ -368,6 +368,39 @@ test_a_type_that_registers_twice_is_told_both_sites()
 	expect_match stderr '  REGISTERED AT +main\.inc:6 route_create'
 }
 
+test_a_misuse_whose_handler_returns_is_in_the_event_log_as_what_it_is()
+{
+	box_program prog <<-'C'
+		LASTREF_DEFINE(chest, struct box, refs, NULL);
+
+		static void go_on(const struct lastref_misuse *misuse, void *unused)
+		{
+			(void)misuse;
+			(void)unused;
+		}
+
+		int main(void)
+		{
+			static struct box dead;
+			static struct box unborn;
+
+			lastref_set_misuse_handler(go_on, NULL);
+			chest_ref_init(&dead);
+			chest_unref(&dead);
+			chest_ref(&dead);
+			chest_unref(&dead);
+			chest_unref_unless_last(&dead);
+			chest_ref(&unborn);
+			return 0;
+		}
+	C
+	with leaks=warn:log=chest ./prog
+	expect_status 0
+	expect_match stderr '^lastref: \[chest#1 0x[0-9a-f]+\] ref on a dead object \[thread '
+	expect_equal "$(grep -cE '\] one unref too many \(the object is dead\) \[thread ' stderr)" 2
+	expect_text stderr '] ref on an object that was never initialized [thread '
+}
+
 test_an_unknown_unregister_is_no_misuse_if_checking_began_late()
 {
 	box_program prog <<-'C'

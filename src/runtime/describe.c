@@ -186,26 +186,23 @@ static void describe_pinned(const struct lr_object *object, struct lr_descriptio
 
 static void describe_among_threads(const struct lr_object *object, struct lr_description *ret)
 {
-	struct lr_type_info copy;
-	struct lr_object pinned = *object;
 	const struct lr_type_info *type = object->type;
 	struct lr_pin pin;
 
-	if (!lr_type_copy(type->id, &copy))
-		return;
-	pinned.type = &copy;
 	if (type->count_offset == 0 || !type->unref || !lr_pin_take(&pin, (uintptr_t)type->unref)) {
 		not_asked(type, ret);
 		return;
 	}
-	describe_pinned(&pinned, ret);
+	describe_pinned(object, ret);
 	lr_pin_drop(&pin);
 }
 
+/* The type is a copy: a function of the program may fork, and the table of types is not the child's. */
 static void describe(struct lr_example *example, bool alone, struct lr_description *ret)
 {
+	struct lr_type_info type;
 	const struct lr_object object = {
-		.type = lr_type_by_id((uint32_t)(example->birth >> LR_BIRTH_NUMBER_BITS)),
+		.type = &type,
 		.address = example->object,
 		.record = example->record,
 		.birth = example->birth,
@@ -213,7 +210,8 @@ static void describe(struct lr_example *example, bool alone, struct lr_descripti
 
 	memset(ret, 0, sizeof(*ret));
 	ret->note.birth = example->birth;
-	if (object.type && !example->dying) {
+	if (!example->dying &&
+	    lr_type_copy((uint32_t)(example->birth >> LR_BIRTH_NUMBER_BITS), &type)) {
 		if (alone)
 			describe_alone(&object, ret);
 		else

@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static pid_t forked = -1;
@@ -141,6 +142,78 @@ static int fork_quietly_in_visit(void *unused)
 Test(left, after_a_fork_that_calls_no_handlers_the_check_is_about_the_child_too)
 {
 	assert_silent(fork_quietly_in_visit, 0);
+}
+
+/*
+ * A type of its own functions, of which one forks while no other thread runs.
+ */
+
+struct jar {
+	struct lastref_count refs;
+};
+
+#define PIECES 64
+#define PIECE_SIZE (1024 * 1024)
+
+static int sizes_asked;
+
+static void call_what_is_there(void)
+{
+	_exit(77);
+}
+
+/* Where the parent's memory was that the child has given back, there are functions now. */
+static void fill_memory(void)
+{
+	for (int i = 0; i < PIECES; i++) {
+		void (**piece)(void) = mmap(NULL, PIECE_SIZE, PROT_READ | PROT_WRITE,
+					    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (piece == MAP_FAILED)
+			abort();
+		for (size_t at = 0; at < PIECE_SIZE / sizeof(*piece); at++)
+			piece[at] = call_what_is_there;
+	}
+}
+
+/* First it is asked for the edges, then for the description. */
+static size_t jar_size(const void *unused)
+{
+	(void)unused;
+	if (++sizes_asked == 2) {
+		fork_and_go_on();
+		if (is_child)
+			fill_memory();
+	}
+	return sizeof(struct jar);
+}
+
+static int jar_describe(const void *unused, char *buffer, size_t size)
+{
+	(void)unused;
+	return snprintf(buffer, size, "a jar");
+}
+
+LASTREF_DEFINE(jar, struct jar, refs, NULL, .size_of = jar_size, .describe = jar_describe);
+
+static int fork_in_size(void *unused)
+{
+	static struct jar jar;
+	size_t objects;
+
+	(void)unused;
+	begin(NULL);
+	lastref_set_report_handler(count_report, NULL);
+	jar_ref_init(&jar);
+	objects = lastref_leak_check();
+	if (is_child)
+		_exit(objects == 0 && reports == 0 ? 0 : 10);
+	return objects == 1 && reports == 1 ? wait_for_child(forked) : 20;
+}
+
+Test(left, the_child_of_a_size_of_that_forks_does_not_read_the_types_of_its_parent)
+{
+	assert_silent(fork_in_size, 0);
 }
 
 /* One that the child made before the function returned. */

@@ -214,6 +214,20 @@ static void start_arena(const char *folder)
 }
 
 /*
+ * A signal handler, which must not, may end the thread that it interrupted while that had a lock of
+ * ours. The lock stays taken then, and to wait for it would be for ever.
+ */
+static void give_back(void)
+{
+	if (lr_lock_held())
+		return;
+	/* In the child of a fork that called no handlers, others may have had the locks. */
+	lr_start_process();
+	lr_fault_guard_leave();
+	lr_object_let_go_all();
+}
+
+/*
  * The calling thread ends. If it does so in a function of the program that a check called, or that
  * function was left by longjmp() before, the frames of the check are gone, and with them who would
  * give back what others wait for. Its memory, and the libraries that it pinned, stay.
@@ -221,10 +235,7 @@ static void start_arena(const char *folder)
 static void leave_check(void)
 {
 	if (lr_turn_is_ours()) {
-		/* In the child of a fork that called no handlers, others may have had the locks. */
-		lr_start_process();
-		lr_fault_guard_leave();
-		lr_object_let_go_all();
+		give_back();
 		lr_gate_leave();
 	}
 	lr_leak_check_leave();

@@ -37,6 +37,9 @@ static void leave(void *thread_)
 
 	when_left();
 	lr_thread_own = NULL;
+	/* A signal handler ended the thread in the midst of us. Its struct stays with it. */
+	if (lr_lock_held())
+		return;
 	lr_lock(&threads_lock);
 	thread->owned = false;
 	lr_unlock(&threads_lock);

@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static pid_t forked = -1;
@@ -410,4 +412,47 @@ static int exit_after_exit_in_handler(void *unused)
 Test(left, what_a_handler_was_told_before_it_ended_its_thread_is_told_once)
 {
 	ASSERT_SAYS(exit_after_exit_in_handler, 0, "told of 21 objects");
+}
+
+/*
+ * A thread that is ended within the runtime itself, while that has locks: at the first read of
+ * memory after the first objects were asked, when a check takes references of the next ones.
+ */
+
+static __thread bool ends_at_read;
+
+ssize_t process_vm_readv(pid_t process, const struct iovec *local, unsigned long local_count,
+			 const struct iovec *remote, unsigned long remote_count, unsigned long flags)
+{
+	if (ends_at_read)
+		raise(SIGUSR1);
+	return syscall(SYS_process_vm_readv, process, local, local_count, remote, remote_count,
+		       flags);
+}
+
+static void leave_at_read(void)
+{
+	ends_at_read = true;
+}
+
+static void end_in_signal(int unused)
+{
+	(void)unused;
+	ends_at_read = false;
+	pthread_exit(NULL);
+}
+
+static int end_with_locks(void *unused)
+{
+	(void)unused;
+	begin_trees(true);
+	in_visit = leave_at_read;
+	signal(SIGUSR1, end_in_signal);
+	run_to_end(end_thread);
+	return destroy_tree(tree_new());
+}
+
+Test(left, a_thread_that_a_signal_ends_within_a_check_does_not_hang)
+{
+	assert_silent(end_with_locks, CHILDREN + 1);
 }

@@ -6,12 +6,9 @@
  * while other threads may write it.
  *
  * A check that the program calls prints at once and marks what it reported, so that the check at exit, or the parent under
- * `lastref run`, does not say the same again. An object born meanwhile must be neither reported nor marked:
- *
- *	lastref_leak_check()	marks all that lives; the analysis then looks at marked records only
- *	lastref_leaks_since()	sets a checkpoint, so that the analysis leaves out what is younger, and marks what it is about to tell.
- *				Marks set before would be on what rests in caches, which is no leak there: another thread may evict
- *				such an entry before its mark is taken away, and it would count as reported for good
+ * `lastref run`, does not say the same again. The marks are set last of all, when nothing is left to do but to print: a function of the program
+ * that the check calls may end the thread or the process, and what has a mark is told by nobody any more. An object born
+ * meanwhile is neither reported nor marked: the check sets a checkpoint when it begins, and leaves out what is younger.
  */
 #include "runtime/leak_check.h"
 
@@ -96,7 +93,6 @@ static void make_check(struct check *check, const struct lr_findings_options *op
 {
 	const struct lr_looks_options what = {
 		.in_arena = for_parent,
-		.only_reported = options->only_reported,
 	};
 
 	analyze(check, options, &what);
@@ -131,13 +127,21 @@ static bool is_first_report(uint64_t birth)
 	return true;
 }
 
-/* Is a check of what was born since a checkpoint about an object in this state? */
-static bool is_leak(uint32_t state, uint32_t since)
+/* Between two checkpoints; all checkpoints if these are 0. */
+struct ages {
+	uint32_t since;
+	uint32_t until;
+};
+
+/* Is a check of what was born then about an object in this state? */
+static bool is_leak(uint32_t state, const struct ages *ages)
 {
+	uint32_t age = (state & ~LR_STATE_MASK) >> LR_ALIVE_AGE_SHIFT;
+
 	if ((state & LR_STATE_MASK) == LR_STATE_DYING)
-		return since == 0;
+		return ages->since == 0;
 	return (state & LR_STATE_MASK) == LR_STATE_ALIVE && !(state & LR_ALIVE_IGNORED) &&
-	       (state & ~LR_STATE_MASK) >> LR_ALIVE_AGE_SHIFT >= since;
+	       age >= ages->since && (ages->until == 0 || age < ages->until);
 }
 
 /* Return: true if no check reported this leak before. */
@@ -152,65 +156,30 @@ static bool mark(struct lr_record *record, uint32_t state)
 }
 
 /* Is there anything that a check may be about? Mostly there is not after a request, and the analysis takes much longer than this. */
-static bool any_leak(uint32_t since)
+static bool any_leak(const struct ages *ages)
 {
 	uint64_t count = lr_image_count(&lr_arena_image, LR_RECORDS);
 
 	for (uint64_t i = 0; i < count; i++) {
-		if (is_leak(lr_record_state(lr_arena_at(LR_RECORDS, (uint32_t)i)), since))
+		if (is_leak(lr_record_state(lr_arena_at(LR_RECORDS, (uint32_t)i)), ages))
 			return true;
 	}
 	return false;
 }
 
-/* Mark what a report is going to be about, and count what was not marked before. Return: is there anything at all? */
-static bool mark_reported(uint32_t since)
+/* Return: how many were not marked before. */
+static uint64_t mark_all(const struct ages *ages)
 {
 	uint64_t count = lr_image_count(&lr_arena_image, LR_RECORDS);
 	uint64_t marked = 0;
-	bool any = false;
 
 	for (uint64_t i = 0; i < count; i++) {
 		struct lr_record *record = lr_arena_at(LR_RECORDS, (uint32_t)i);
 		uint32_t state = lr_record_state(record);
 
-		if (!is_leak(state, since))
-			continue;
-		marked += mark(record, state);
-		any = true;
+		marked += is_leak(state, ages) && mark(record, state);
 	}
-	lr_arena_count(LR_REPORTED, marked);
-	return any;
-}
-
-/* Return: true if the object of this node is no longer one that a check reported. */
-static bool unmark(const struct lr_graph *graph, uint32_t node)
-{
-	struct lr_record *record = lr_arena_at(LR_RECORDS, graph->nodes[node].record);
-	struct lr_live live;
-	uint32_t state;
-
-	if (!lr_graph_take(graph, node, &live) || !lr_live_is_reported(&live))
-		return false;
-	state = live.copy.state;
-	return __atomic_compare_exchange_n(&record->state, &state, state & ~LR_ALIVE_REPORTED,
-					   false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
-}
-
-/*
- * Only the analysis knows what ignored objects hold, and that was marked with the rest. It is no leak, and was not reported: neither the check
- * at exit nor the parent may say that it was.
- */
-static void unmark_ignored(const struct lr_findings *findings)
-{
-	const struct lr_graph *graph = findings->graph;
-	uint64_t unmarked = 0;
-
-	for (uint32_t i = 0; graph && i < graph->node_count; i++) {
-		if (!graph->nodes[i].is_ignored && lr_label_value(graph, i) == LR_LABEL_IGNORED)
-			unmarked += unmark(graph, i);
-	}
-	lr_arena_count(LR_REPORTED, -unmarked);
+	return marked;
 }
 
 static bool is_told(const struct lr_graph *graph, uint32_t node)
@@ -232,21 +201,21 @@ static bool mark_node(const struct lr_graph *graph, uint32_t node)
 	return mark(lr_arena_at(LR_RECORDS, graph->nodes[node].record), live.copy.state);
 }
 
-/* Mark what the analysis has found, and count what was not marked before. Without memory for a graph, all that it may have found. */
-static void mark_found(const struct lr_findings *findings, uint32_t since)
+static uint64_t mark_nodes(const struct lr_graph *graph)
 {
-	const struct lr_graph *graph = findings->graph;
 	uint64_t marked = 0;
 
-	if (findings->objects == 0)
-		return;
-	if (!graph) {
-		mark_reported(since);
-		return;
-	}
 	for (uint32_t i = 0; i < graph->node_count; i++)
 		marked += is_told(graph, i) && mark_node(graph, i);
-	lr_arena_count(LR_REPORTED, marked);
+	return marked;
+}
+
+/* Mark what the analysis has found, and count what was not marked before. Without memory for a graph, all that it may have found. */
+static void mark_found(const struct lr_findings *findings, const struct ages *ages)
+{
+	if (findings->objects > 0)
+		lr_arena_count(LR_REPORTED,
+			       findings->graph ? mark_nodes(findings->graph) : mark_all(ages));
 }
 
 /* What an earlier check wrote down of the object, or NULL. */
@@ -376,45 +345,11 @@ static void end_reports(uint32_t count)
 	own_reporting -= count;
 }
 
-/* Whose report was told and whose not, no mark says. Twice is better than never. */
-static void unmark_all(void)
-{
-	uint64_t count = lr_image_count(&lr_arena_image, LR_RECORDS);
-	uint64_t unmarked = 0;
-
-	for (uint64_t i = 0; i < count; i++) {
-		struct lr_record *record = lr_arena_at(LR_RECORDS, (uint32_t)i);
-		uint32_t state = lr_record_state(record);
-
-		if ((state & LR_STATE_MASK) == LR_STATE_ALIVE && (state & LR_ALIVE_REPORTED))
-			unmarked += __atomic_compare_exchange_n(&record->state, &state,
-								state & ~LR_ALIVE_REPORTED, false,
-								__ATOMIC_RELAXED, __ATOMIC_RELAXED);
-	}
-	lr_arena_count(LR_REPORTED, -unmarked);
-}
-
-/* A handler of reports that ends the thread has been told. */
+/* What it was to report has no mark, so others do. A handler of reports that ends the thread has been told. */
 void lr_leak_check_leave(void)
 {
-	if (own_reporting == 0)
-		return;
-	if (lr_turn_is_ours())
-		unmark_all();
-	end_reports(own_reporting);
-}
-
-/* All that lives. */
-static void check_all(struct check *check)
-{
-	static const struct lr_findings_options options = {
-		.only_reported = true,
-		.is_current = lr_describe_is_current,
-	};
-
-	make_check(check, &options, false);
-	if (is_of_this_process(check))
-		unmark_ignored(&check->findings);
+	if (own_reporting > 0)
+		end_reports(own_reporting);
 }
 
 static bool any_caches(void)
@@ -428,62 +363,61 @@ static bool any_caches(void)
 	return false;
 }
 
+/* What a check that the program calls is about. */
+struct scope {
+	bool is_request; /* lastref_leaks_since(), else lastref_leak_check() */
+	struct ages ages;
+};
+
 /*
- * What a request left behind. Also an older entry at rest may hold what seems to be a leak; but to look at a whole cache is
- * worth while only if there seems to be one.
+ * Also an older entry at rest may hold what seems to be left behind by a request; but to look at a whole cache is worth while
+ * only if there seems to be anything.
  */
-static void check_since(struct check *check, uint32_t since)
+static void check_scope(struct check *check, const struct scope *scope)
 {
-	uint32_t now = lr_registry_checkpoint();
-	uint32_t until = now < LR_ALIVE_AGE_MAX ? now : 0;
 	const struct lr_findings_options options = {
-		.spares_resting = true,
-		.since = since,
-		.until = until,
+		.spares_resting = scope->is_request,
+		.since = scope->ages.since,
+		.until = scope->ages.until,
 		.is_current = lr_describe_is_current,
 	};
-	struct lr_looks_options what = { .since = since, .until = until };
+	struct lr_looks_options what = { .since = options.since, .until = options.until };
 
 	analyze(check, &options, &what);
-	if (check->findings.objects > 0 && any_caches()) {
+	if (scope->is_request && check->findings.objects > 0 && any_caches()) {
 		free_check(check);
 		what.caches = true;
 		analyze(check, &options, &what);
 	}
-	mark_found(&check->findings, since);
 	describe(check);
 }
 
-/* What a check that the program calls is about. */
-struct scope {
-	bool is_request; /* lastref_leaks_since(), else lastref_leak_check() */
-	uint32_t since;
-};
-
-static bool is_any_there(const struct scope *scope)
+/* Return: how many objects it is about. */
+static size_t tell(struct check *check, const struct scope *scope, bool has_news)
 {
-	return scope->is_request ? any_leak(scope->since) : mark_reported(0);
+	size_t objects = (size_t)check->findings.objects;
+
+	mark_found(&check->findings, &scope->ages);
+	if (objects > 0 || has_news)
+		lr_tell(&check->findings, scope->ages.since > 0 && objects > 0);
+	return objects;
 }
 
-static size_t mark_and_tell(const struct scope *scope)
+static size_t mark_and_tell(struct scope scope)
 {
 	struct check check;
-	uint64_t lost;
-	size_t objects;
-	bool has_news;
-
-	lost = losses();
+	uint64_t lost = losses();
 	/* Silence would say that nothing lives; but a program that checks after each request is told of the same losses once. */
-	has_news = lost > __atomic_load_n(&told_losses, __ATOMIC_RELAXED);
-	if (!is_any_there(scope) && !has_news)
+	bool has_news = lost > __atomic_load_n(&told_losses, __ATOMIC_RELAXED);
+	size_t objects;
+	uint32_t now;
+
+	if (!any_leak(&scope.ages) && !has_news)
 		return 0;
-	if (scope->is_request)
-		check_since(&check, scope->since);
-	else
-		check_all(&check);
-	objects = is_of_this_process(&check) ? (size_t)check.findings.objects : 0;
-	if (is_of_this_process(&check) && (objects > 0 || has_news))
-		lr_tell(&check.findings, scope->since > 0 && objects > 0);
+	now = lr_registry_checkpoint();
+	scope.ages.until = now < LR_ALIVE_AGE_MAX ? now : 0;
+	check_scope(&check, &scope);
+	objects = is_of_this_process(&check) ? tell(&check, &scope, has_news) : 0;
 	if (is_of_this_process(&check) && has_news)
 		__atomic_store_n(&told_losses, lost, __ATOMIC_RELAXED);
 	free_check(&check);
@@ -499,9 +433,9 @@ static size_t check_and_tell(const struct scope *scope)
 	if (!lr_start_checking())
 		return 0;
 	if (lr_turn_is_ours())
-		return only_count(scope->since);
+		return only_count(scope->ages.since);
 	lr_settle();
-	objects = begin_report() ? mark_and_tell(scope) : only_count(scope->since);
+	objects = begin_report() ? mark_and_tell(*scope) : only_count(scope->ages.since);
 	end_reports(1);
 	return objects;
 }
@@ -509,7 +443,7 @@ static size_t check_and_tell(const struct scope *scope)
 /* A thread that is canceled halfway would take the report with it, and leave descriptors and a child. */
 static size_t check_now(bool is_request, uint32_t since)
 {
-	const struct scope scope = { .is_request = is_request, .since = since };
+	const struct scope scope = { .is_request = is_request, .ages = { .since = since } };
 	uint32_t process;
 	size_t objects;
 	int cancel_state;

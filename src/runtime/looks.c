@@ -49,8 +49,6 @@ static bool is_wanted(const struct lr_looks_options *options, uint32_t state, ui
 	/* What an earlier check reported holds what it holds, however old it is. */
 	if (value & LR_ALIVE_REPORTED)
 		return true;
-	if (options->only_reported)
-		return false;
 	return (age >= options->since && (options->until == 0 || age < options->until)) ||
 	       (options->caches && is_of_cache(birth));
 }

@@ -157,9 +157,9 @@ Test(reported, what_was_reported_holds_what_was_born_since_a_checkpoint)
 	hold(root, held, "stream");
 	hold(unreported, other, "stream");
 	report_before(root);
-	record(held)->state |= 2u << LR_ALIVE_AGE_SHIFT | LR_ALIVE_REPORTED;
-	record(other)->state |= 2u << LR_ALIVE_AGE_SHIFT | LR_ALIVE_REPORTED;
-	make_with((struct lr_findings_options){ .since = 2, .only_reported = true });
+	record(held)->state |= 2u << LR_ALIVE_AGE_SHIFT;
+	record(other)->state |= 2u << LR_ALIVE_AGE_SHIFT;
+	make_with((struct lr_findings_options){ .since = 2 });
 	cr_assert_eq(findings.objects, 2);
 	cr_assert_eq(findings.cause_count, 2);
 	cr_assert_str_eq(name_of(cause(0)->type), "box");

@@ -101,8 +101,8 @@ static int look_at_count(struct lr_looking *looking, uint32_t number, const stru
 	if (count < 0)
 		return 0;
 	look->count = count < INT32_MAX ? (int32_t)count : INT32_MAX;
-	/* A count that lives with no references is one at rest. */
-	if (count == 0)
+	/* A hot count between two steps of its last unref has none either. */
+	if (count == 0 && plan->info.count_kind == LASTREF_KIND_CACHE_)
 		look->count = LR_LOOK_AT_REST;
 	return 1;
 }

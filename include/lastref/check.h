@@ -350,11 +350,13 @@ LASTREF_API lastref_checkpoint lastref_checkpoint_now(void);
  *
  * As lastref_leak_check(), for one request or one test. What other threads made meanwhile counts too. Objects inside their destructor
  * do not: they are about to go. Nor does what rests in a cache (struct lastref_cache_count), or is held by nothing but what rests
- * there, be it older than @since: a request that fills a cache leaks nothing. A report says how many such there are if it is
- * made of others; lastref_leak_check() and the check at exit tell of them. It takes a look at each live object of the process,
- * some nanoseconds; and where anything was left behind, analyzes that.
+ * there, be that older than @since: a request that fills a cache leaks nothing. What it holds is what .owns or .visit of its type
+ * say, since a pointer that is only found in it may be the link of a list. A report says how many such objects there are if it
+ * is made of others; lastref_leak_check() and the check at exit tell of them. It takes a look at each live object of the process,
+ * some nanoseconds; and where anything was left behind, analyzes that, and the caches.
  *
- * Return: how many such objects there are; 0 while checking is off.
+ * Return: how many such objects there are; 0 while checking is off. Within a function that a check calls, and while the process
+ * exits, it only counts what was born since, and what rests is counted too.
  */
 LASTREF_API size_t lastref_leaks_since(lastref_checkpoint since);
 

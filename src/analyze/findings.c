@@ -138,9 +138,6 @@ static void add_record(struct work *work, const struct lr_live *live)
 			add_holder(work, live, true);
 		return;
 	}
-	/* What is inside its destructor has no room for the mark. */
-	if (work->options->only_reported && !reported && lr_live_is_alive(live))
-		return;
 	if (id < work->type_room && type.is_wanted)
 		work->live_by_type[id]++;
 	if (lr_places_is_overwritten(&work->places, live))
@@ -298,6 +295,7 @@ static void analyze(struct work *work)
 	if (work->findings->graph) {
 		work->findings->graph->spares_resting = work->options->spares_resting;
 		lr_graph_connect(work->findings->graph);
+		work->findings->unbelieved = work->findings->graph->unbelieved;
 		work->findings->looks_lost = are_looks_lost(work->findings->graph);
 		lr_causes_of_graph(&work->causes);
 	} else {

@@ -127,6 +127,7 @@ struct lr_findings {
 	bool looks_lost; /* looks are there, and none is of an object that has its record: the file is of another lastref */
 	uint64_t unlooked; /* leaked objects that no check looked at: nothing is known of who holds them and whom they hold */
 	uint64_t ignored; /* live, but the program said that they are to be, or of one that holds them; in no cause */
+	uint64_t unbelieved; /* pointers in what is spared that .owns and .visit do not know: taken for no references */
 	uint64_t resting; /* live, but spared: see lr_findings_options.spares_resting; in no cause */
 	uint64_t reported; /* live, but reported by an earlier check; in no cause */
 	uint64_t released; /* reported by an earlier check, and not live any more; 0 where type_globs choose */
@@ -144,8 +145,7 @@ struct lr_findings_options {
 	const char *type_globs; /* patterns of type names, separated by commas; NULL for all. A cause is taken if one object that it keeps matches */
 	bool skip_reported; /* tell nothing of what a check called by the program reported; it holds what it holds all the same */
 	bool reported_hold_nothing; /* leave that out altogether: who asks what grew wants to know where it was born */
-	bool only_reported; /* leave out all else that is alive */
-	bool want_types;    /* fill the totals by type */
+	bool want_types; /* fill the totals by type */
 	/*
 	 * An entry of a cache that nobody holds is no leak, nor is what only such entries hold,
 	 * however old these are. Known of those that a check looked at.

@@ -205,12 +205,25 @@ static bool is_target(const struct lr_graph *graph, uint32_t node)
 	return !graph->nodes[node].is_ignored;
 }
 
+/*
+ * What is found in the memory of an entry at rest may be the links of its cache's lists. To take these for references would spare an
+ * entry that somebody forgot, without a word; so what such an entry holds is what it says it holds.
+ */
+static bool is_believed(const struct lr_graph *graph, const struct lr_edge *edge, uint32_t from)
+{
+	return !graph->spares_resting || (edge->how & LR_EDGE_HOW) != LR_EDGE_FOUND ||
+	       !lr_graph_is_resting(graph, from);
+}
+
 /* How many targets a node has, in `first` of the one after it; and what is left of the count. */
 static void count_edge(void *context, const struct lr_edge *edge, uint32_t from, uint32_t to)
 {
 	struct lr_graph *graph = context;
 
-	(void)edge;
+	if (!is_believed(graph, edge, from)) {
+		graph->unbelieved += is_target(graph, to);
+		return;
+	}
 	graph->nodes[from + 1].first += is_target(graph, to);
 	if (graph->nodes[to].surplus > LR_SURPLUS_UNKNOWN)
 		graph->nodes[to].surplus--;
@@ -222,8 +235,7 @@ static void place_edge(void *context, const struct lr_edge *edge, uint32_t from,
 	struct lr_graph *graph = context;
 	uint32_t at = graph->nodes[from].first;
 
-	(void)edge;
-	if (at >= graph->edge_count || !is_target(graph, to))
+	if (at >= graph->edge_count || !is_target(graph, to) || !is_believed(graph, edge, from))
 		return;
 	graph->targets[at] = to;
 	graph->nodes[from].first = at + 1;

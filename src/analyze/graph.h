@@ -53,6 +53,7 @@ struct lr_graph {
 	uint32_t cyclic_count; /* components */
 	uint32_t label_limit;  /* larger than any label; see causes.c */
 	uint32_t old_count;
+	uint32_t unbelieved; /* edges of entries at rest that are spared: see is_believed() */
 	bool spares_resting; /* set by the caller, before lr_graph_connect(): entries at rest are ignored */
 	size_t mapped;
 

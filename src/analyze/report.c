@@ -253,6 +253,7 @@ static void add_process(struct lr_report *report, const struct lr_findings *find
 	report->unlooked += findings->unlooked;
 	report->ignored += findings->ignored;
 	report->resting += findings->resting;
+	report->unbelieved += findings->unbelieved;
 	report->reported += findings->reported;
 	report->released += findings->released;
 	report->overwritten += findings->overwritten;

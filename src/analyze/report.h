@@ -115,6 +115,7 @@ struct lr_report {
 	uint64_t unlooked;
 	uint64_t ignored;
 	uint64_t resting;
+	uint64_t unbelieved;
 	uint64_t reported;
 	uint64_t released;
 	uint64_t overwritten;

@@ -262,6 +262,9 @@ void lr_text_remarks(const struct lr_text *text)
 	remark(text, report->resting,
 	       "live object is at rest in its cache, or held by such only: that is no leak here",
 	       "live objects are at rest in their caches, or held by such only: these are no leaks here");
+	remark(text, report->unbelieved,
+	       "pointer in an object at rest was not taken for a reference: only .owns or .visit say what such an object holds",
+	       "pointers in objects at rest were not taken for references: only .owns or .visit say what such objects hold");
 	write_losses(text);
 	if (text->only)
 		write_process_remarks(text);

@@ -93,6 +93,30 @@ Test(spared, what_points_back_to_an_entry_at_rest_is_spared_with_it)
 	cr_assert_eq(findings.objects, 0);
 }
 
+/* The link of a list, most likely. To believe it would hide a forgotten reference without a word. */
+Test(spared, what_is_only_found_in_an_entry_at_rest_is_not_held_by_it)
+{
+	hold(new_box(1, LR_LOOK_AT_REST), new_stream(1, 1), NULL);
+	make_with(spare);
+	cr_assert_eq(findings.objects, 1);
+	cr_assert_eq(cause(0)->references, 1);
+	cr_assert_eq(findings.resting, 1);
+	cr_assert_eq(findings.unbelieved, 1);
+	make();
+	cr_assert_eq(findings.cause_count, 1);
+	cr_assert(cause(0)->is_at_rest);
+	cr_assert_eq(cause(0)->objects, 2);
+	cr_assert_eq(findings.unbelieved, 0);
+}
+
+Test(spared, links_between_entries_at_rest_are_nothing_to_speak_of)
+{
+	hold(new_box(1, LR_LOOK_AT_REST), new_box(2, LR_LOOK_AT_REST), NULL);
+	make_with(spare);
+	cr_assert_eq(findings.resting, 2);
+	cr_assert_eq(findings.unbelieved, 0);
+}
+
 Test(spared, an_entry_at_rest_that_is_older_than_the_checkpoint_still_holds)
 {
 	uint32_t entry = new_box(1, LR_LOOK_AT_REST);

@@ -17,7 +17,7 @@ struct lr_looks {
 
 struct lr_looks_options {
 	bool in_arena; /* leave looks and edges where the parent finds them; of several such checks the last one's stay */
-	bool caches;	    /* look at all entries of caches besides */
+	bool caches; /* look at all entries of caches besides */
 	uint32_t since; /* look at nothing older than this checkpoint, but for what is ignored or reported; 0 for all */
 	uint32_t until; /* nor at what was born since this one; 0 for none */
 };

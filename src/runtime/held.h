@@ -15,6 +15,7 @@ struct lr_held {
 	void *count;
 	unsigned kind; /* LASTREF_KIND_* */
 	uint32_t index;
+	uint32_t type; /* its id, in the process that took the reference */
 	void *object;
 	void (*unref)(void *object); /* the type's */
 };

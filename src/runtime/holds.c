@@ -155,6 +155,7 @@ static struct lr_held note_of(const struct lr_object *object)
 		.count = lr_object_count(object),
 		.kind = object->type->count_kind,
 		.index = lr_registry_index(object->record),
+		.type = object->type->id,
 		.object = (void *)(uintptr_t)object->address,
 		.unref = object->type->unref,
 	};
@@ -173,25 +174,33 @@ bool lr_object_hold(const struct lr_object *object)
 }
 
 /*
- * It does not show in the event log, which is about the program's references; but if all others went meanwhile, this thread is a
- * holder like any other: the destructor runs here, and the log has both ends of this reference.
+ * What a check holds does not show in the event log, which is about the program's references; but if all others went meanwhile, this
+ * thread is a holder like any other: the destructor runs here, and the log has both ends of this reference.
  */
+static void let_go_last(const struct lr_held *held)
+{
+	const struct lr_type_info *type = NULL;
+
+	/* In the child of a fork by .visit or the like nobody knows the object, and the log has no birth of it either. */
+	if (lr_registry_find(held->index, held->object))
+		type = lr_type_by_id(held->type);
+	if (type && type->logged)
+		lr_log_event(type, "tryref", held->object, held->index, 1, 0);
+	held->unref(held->object);
+}
+
 void lr_object_let_go(const struct lr_object *object)
 {
 	const struct lr_type_info *type = object->type;
 	const struct lr_held held = note_of(object);
 	/* For the report, should the program have given up our reference as well. */
 	const struct lastref_type named = { .name = lr_type_name(type->id), .size = type->size };
-	void *address = (void *)(uintptr_t)object->address;
 	int64_t unused;
 
-	if (lr_held_give_back(&held) ||
-	    lastref_any_unref_unless_last_(type->count_kind, held.count, &unused, &named, address))
-		return;
-	/* In the child of a fork by .visit or the like nobody knows the object, and the log has no birth of it either. */
-	if (type->logged && lr_registry_find(lr_registry_index(object->record), address))
-		lr_log_event(type, "tryref", address, lr_registry_index(object->record), 1, 0);
-	type->unref(address);
+	if (!lr_held_give_back(&held) &&
+	    !lastref_any_unref_unless_last_(type->count_kind, held.count, &unused, &named,
+					    held.object))
+		let_go_last(&held);
 }
 
 void lr_object_let_go_all(void)
@@ -200,7 +209,7 @@ void lr_object_let_go_all(void)
 
 	while (lr_held_find(&held)) {
 		if (!lr_held_give_back(&held))
-			held.unref(held.object);
+			let_go_last(&held);
 	}
 }
 

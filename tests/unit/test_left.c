@@ -415,6 +415,93 @@ Test(left, what_a_handler_was_told_before_it_ended_its_thread_is_told_once)
 }
 
 /*
+ * What the event log has of it.
+ */
+
+struct crate {
+	struct lastref_count refs;
+};
+
+static struct crate crate;
+static int crates_destroyed;
+static void (*in_crate)(void); /* as in_visit */
+
+static void crate_destroy(struct crate *unused)
+{
+	(void)unused;
+	crates_destroyed++;
+}
+
+static void crate_visit(const void *object, lastref_visitor visitor, void *context)
+{
+	void (*once)(void) = __atomic_exchange_n(&in_crate, NULL, __ATOMIC_ACQ_REL);
+
+	(void)object;
+	(void)visitor;
+	(void)context;
+	if (once)
+		once();
+}
+
+LASTREF_DEFINE(crate, struct crate, refs, crate_destroy, .visit = crate_visit, .log = true);
+
+static int end_with_last_logged(void *unused)
+{
+	pthread_t thread;
+
+	(void)unused;
+	begin(NULL);
+	in_crate = leave_when_over;
+	crate_ref_init(&crate);
+	thread = begin_check();
+	crate_unref(&crate);
+	sem_post(&over);
+	pthread_join(thread, NULL);
+	return crates_destroyed;
+}
+
+Test(left, the_log_has_both_ends_of_a_last_reference_of_a_thread_that_ends_in_visit)
+{
+	ASSERT_SAYS(end_with_last_logged, 1, "] unref to 1", "] tryref to 1", "] unref to 0",
+		    "] unregistered");
+}
+
+static void fork_and_let_go(void)
+{
+	fork_and_go_on();
+	if (is_child)
+		crate_unref(&crate);
+}
+
+static int fork_and_let_go_logged(void *unused)
+{
+	pthread_t other;
+
+	(void)unused;
+	begin(NULL);
+	lastref_set_report_handler(count_report, NULL);
+	in_crate = fork_and_let_go;
+	crate_ref_init(&crate);
+	if (pthread_create(&other, NULL, sleep_for_ever, NULL) != 0)
+		abort();
+	lastref_leak_check();
+	if (is_child)
+		_exit(crates_destroyed == 1 ? 0 : 10);
+	return forked > 0 && reports == 1 ? wait_for_child(forked) : 20;
+}
+
+/* Its types have other numbers, and the line would name another one. */
+Test(left, the_child_of_a_visit_that_forks_logs_no_reference_of_its_parents_check)
+{
+	struct capture capture;
+
+	capture_run(&capture, fork_and_let_go_logged, NULL);
+	cr_assert(capture_exited(&capture, 0), "status 0x%x: %s", capture.wait_status, capture.text);
+	cr_assert_eq(capture_count(&capture, "] tryref"), 0, "%s", capture.text);
+	capture_finish(&capture);
+}
+
+/*
  * A thread that is ended within the runtime itself, while that has locks: at the first read of
  * memory after the first objects were asked, when a check takes references of the next ones.
  */

@@ -23,6 +23,7 @@
  */
 #include "runtime/event_log.h"
 
+#include "base/attributes.h"
 #include "base/pages.h"
 #include "base/sink.h"
 #include "export/stack_line.h"
@@ -76,14 +77,25 @@ static void write_stack_name(struct lr_sink *sink, uint32_t site)
 	lr_sink_decimal(sink, site);
 }
 
-/* In the log also the name of a misuse is in small letters. */
+static bool is_capital(char letter)
+{
+	return letter >= 'A' && letter <= 'Z';
+}
+
+/* In the log also the words of a misuse are in small letters, as those of all else are already. */
 static void write_what(struct lr_sink *sink, const char *what)
 {
-	for (; *what != '\0'; what++) {
-		char letter = (char)(*what >= 'A' && *what <= 'Z' ? *what - 'A' + 'a' : *what);
+	char small[100];
+	size_t length;
 
-		lr_sink_bytes(sink, &letter, 1);
+	if (LR_LIKELY(!is_capital(what[0]))) {
+		lr_sink_text(sink, what);
+		return;
 	}
+	for (length = 0; what[length] != '\0' && length < sizeof(small); length++)
+		small[length] =
+			(char)(is_capital(what[length]) ? what[length] - 'A' + 'a' : what[length]);
+	lr_sink_bytes(sink, small, length);
 }
 
 static void compose_event(struct lr_sink *sink, const struct event *event)

@@ -11,7 +11,7 @@
 
 /**
  * lr_log_event() - write an event
- * @what: "registered", "ref", "tryref", "unref", "unregistered"
+ * @what: "registered", "ref", "tryref", "unref", "unregistered", or lr_misuse_words()
  * @object: printed, never followed
  * @index: of its record, for its name; 0 unknown
  * @count: that resulted; -1 unknown

@@ -570,6 +570,17 @@ Test(looks, a_hot_count_is_read_as_its_references)
 	cr_assert_eq(look_at(hot_ref_type(), &hot)->count, 3);
 }
 
+/* As a thread leaves it that is stopped between the two steps of the last unref. */
+Test(looks, a_hot_count_that_reads_0_for_a_moment_does_not_rest)
+{
+	static struct hot hot;
+
+	hot_ref_init(&hot);
+	hot.refs.word = lastref_hot_flip_(LASTREF_HOT_MARK_ - 1);
+	look();
+	cr_assert_eq(look_at(hot_ref_type(), &hot)->count, 0);
+}
+
 Test(looks, an_immortal_object_has_the_largest_count)
 {
 	plain_ref_restore(&plains[0], INT64_MAX);

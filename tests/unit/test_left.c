@@ -218,6 +218,49 @@ Test(left, the_child_of_a_size_of_that_forks_does_not_read_the_types_of_its_pare
 	assert_silent(fork_in_size, 0);
 }
 
+/*
+ * A type that counts by hand: what its objects say may be asked without a look at a count.
+ */
+
+static char dials[3];
+static bool asked_for_parent;
+
+static int dial_describe(const void *dial, char *buffer, size_t size);
+
+static const struct lastref_type dial_type = LASTREF_TYPE("dial", char, .describe = dial_describe);
+
+static int dial_describe(const void *dial, char *buffer, size_t size)
+{
+	if (forked < 0) {
+		fork_and_go_on();
+		if (is_child)
+			lastref_register(&dial_type, &dials[2]);
+	} else if (is_child && dial != &dials[2]) {
+		asked_for_parent = true;
+	}
+	return snprintf(buffer, size, "a dial");
+}
+
+static int fork_in_describe_by_hand(void *unused)
+{
+	size_t objects;
+
+	(void)unused;
+	begin(NULL);
+	lastref_set_report_handler(count_report, NULL);
+	lastref_register(&dial_type, &dials[0]);
+	lastref_register(&dial_type, &dials[1]);
+	objects = lastref_leak_check();
+	if (is_child)
+		_exit(objects == 1 && reports == 1 && !asked_for_parent ? 0 : 10);
+	return objects == 2 && reports == 1 ? wait_for_child(forked) : 20;
+}
+
+Test(left, the_child_of_a_describe_that_forks_asks_nothing_of_the_other_examples)
+{
+	assert_silent(fork_in_describe_by_hand, 0);
+}
+
 /* One that the child made before the function returned. */
 static void fork_and_leak(void)
 {

@@ -5,96 +5,33 @@
 # told is told by another one.
 . "$(dirname "$0")/../support/tap.sh"
 
-# marked_program OUT: a program whose main() is on stdin. A node holds two others, and .visit calls in_visit once, if there is one.
+# marked_program OUT: a program whose main() is on stdin, with the trees that the unit tests of checks by several threads have.
 marked_program()
 {
-	cat - >main.inc
-	cat >node.c <<-'C'
-		#define _GNU_SOURCE
-		#include <lastref/lastref.h>
-		#include <pthread.h>
-		#include <sched.h>
-		#include <semaphore.h>
-		#include <signal.h>
-		#include <stdio.h>
-		#include <stdlib.h>
-		#include <string.h>
-		#include <unistd.h>
+	{
+		printf '%s\n' '#define _GNU_SOURCE' '#include "tests/support/trees.h"' '#include <sched.h>' '#include <signal.h>' '#include <string.h>'
+		cat <<-'C'
+			static __attribute__((unused)) void end_thread_when_over(void)
+			{
+				wait_for_over();
+				pthread_exit(NULL);
+			}
+		C
+		cat -
+	} >prog.c
+	compile "$1" prog.c -I"$SRC" -pthread
+}
 
-		struct node {
-			struct lastref_count refs;
-			struct node *left;
-			struct node *right;
-		};
-
-		static void node_unref_any(void *node);
-
-		static void node_destroy(struct node *node)
-		{
-			node_unref_any(node->left);
-			node_unref_any(node->right);
-			free(node);
-		}
-
-		static void (*in_visit)(void);
-
-		static void node_visit(const void *object, lastref_visitor visitor, void *context)
-		{
-			const struct node *node = object;
-			void (*once)(void) = __atomic_exchange_n(&in_visit, NULL, __ATOMIC_ACQ_REL);
-
-			if (once)
-				once();
-			visitor(context, "left", node->left);
-			visitor(context, "right", node->right);
-		}
-
-		LASTREF_DEFINE(node, struct node, refs, node_destroy, .visit = node_visit);
-
-		static __attribute__((noinline)) struct node *node_new(void)
-		{
-			struct node *node = calloc(1, sizeof(*node));
-
-			if (!node)
-				abort();
-			node_ref_init(node);
-			return node;
-		}
-
-		static sem_t inside, over;
-
-		static __attribute__((unused)) void end_thread(void)
-		{
-			sem_post(&inside);
-			sem_wait(&over);
-			pthread_exit(NULL);
-		}
-
-		static __attribute__((unused)) void *check(void *result)
-		{
-			size_t objects = lastref_leak_check();
-
-			if (result)
-				*(size_t *)result = objects;
-			return NULL;
-		}
-
-		/* A thread that is in .visit of its check when this returns, and ends there when @over is posted. */
-		static __attribute__((unused)) pthread_t check_and_end(void)
-		{
-			pthread_t thread;
-
-			sem_init(&inside, 0, 0);
-			sem_init(&over, 0, 0);
-			__atomic_store_n(&in_visit, end_thread, __ATOMIC_RELEASE);
-			pthread_create(&thread, NULL, check, NULL);
-			sem_wait(&inside);
-			return thread;
-		}
-
-		#include "main.inc"
-	C
-	compile "$1" node.c -pthread
+# What was told once and died later is in the exit status, with the command and without.
+expect_remembered()
+{
+	LASTREF=leaks=warn:exitcode=23 run ./prog
+	expect_status 23
+	expect_reports 1
+	run "$LASTREF_CMD" run -- ./prog
+	expect_status 23
+	expect_reports 1
+	expect_text stderr 'lastref: 1 object was reported by a check that the program called, and released since'
 }
 
 # expect_reports COUNT
@@ -117,13 +54,7 @@ test_the_exit_status_remembers_what_was_told_of_a_request()
 			return 0;
 		}
 	C
-	LASTREF=leaks=warn:exitcode=23 run ./prog
-	expect_status 23
-	expect_reports 1
-	run "$LASTREF_CMD" run -- ./prog
-	expect_status 23
-	expect_reports 1
-	expect_text stderr 'lastref: 1 object was reported by a check that the program called, and released since'
+	expect_remembered
 }
 
 test_what_several_leaks_of_a_request_keep_is_not_told_again()
@@ -134,8 +65,8 @@ test_what_several_leaks_of_a_request_keep_is_not_told_again()
 			lastref_checkpoint since = lastref_checkpoint_now();
 			struct node *shared = node_new();
 
-			node_new()->left = node_ref(shared);
-			node_new()->right = shared;
+			node_new()->children[0] = node_ref(shared);
+			node_new()->children[0] = shared;
 			return lastref_leaks_since(since) == 3 ? 0 : 1;
 		}
 	C
@@ -165,7 +96,7 @@ test_a_check_that_ends_the_process_is_told_at_exit()
 	expect_reports 1
 	run "$LASTREF_CMD" run -- ./prog
 	expect_status 23
-	expect_text stderr 'lastref: 1 object leaked, 24 B, 1 cause'
+	expect_text stderr 'lastref: 1 object leaked, 168 B, 1 cause'
 	expect_no_text stderr 'reported'
 }
 
@@ -187,7 +118,7 @@ test_what_a_killed_check_did_not_come_to_tell_is_told_by_the_command()
 	C
 	run "$LASTREF_CMD" run -- ./prog
 	expect_status 137
-	expect_text stderr 'lastref: 1 object leaked, 24 B, 1 cause'
+	expect_text stderr 'lastref: 1 object leaked, 168 B, 1 cause'
 	expect_no_text stderr 'reported'
 }
 
@@ -200,19 +131,15 @@ test_a_thread_that_ends_in_its_check_forgets_nothing_that_was_told_before()
 			pthread_t thread;
 
 			lastref_leak_check();
-			thread = check_and_end();
+			begin(end_thread_when_over);
+			thread = begin_check();
 			sem_post(&over);
 			pthread_join(thread, NULL);
 			node_unref(node);
 			return 0;
 		}
 	C
-	LASTREF=leaks=warn:exitcode=23 run ./prog
-	expect_status 23
-	expect_reports 1
-	run "$LASTREF_CMD" run -- ./prog
-	expect_status 23
-	expect_text stderr 'lastref: 1 object was reported by a check that the program called, and released since'
+	expect_remembered
 }
 
 test_what_dies_with_a_check_that_did_not_come_to_tell_was_never_reported()
@@ -221,8 +148,10 @@ test_what_dies_with_a_check_that_did_not_come_to_tell_was_never_reported()
 		int main(void)
 		{
 			struct node *node = node_new();
-			pthread_t thread = check_and_end();
+			pthread_t thread;
 
+			begin(end_thread_when_over);
+			thread = begin_check();
 			node_unref(node);
 			sem_post(&over);
 			pthread_join(thread, NULL);
@@ -245,7 +174,8 @@ test_a_thread_that_ends_in_its_check_takes_nothing_from_that_of_another()
 		static void *check_too(void *result)
 		{
 			__atomic_store_n(&other, gettid(), __ATOMIC_RELEASE);
-			return check(result);
+			*(size_t *)result = lastref_leak_check();
+			return NULL;
 		}
 
 		/* The other thread sleeps in one place only: where it waits for its turn. */
@@ -271,7 +201,8 @@ test_a_thread_that_ends_in_its_check_takes_nothing_from_that_of_another()
 			size_t objects = 0;
 
 			node_new();
-			first = check_and_end();
+			begin(end_thread_when_over);
+			first = begin_check();
 			pthread_create(&second, NULL, check_too, &objects);
 			while (!is_asleep())
 				sched_yield();

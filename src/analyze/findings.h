@@ -147,8 +147,8 @@ struct lr_findings_options {
 	bool reported_hold_nothing; /* leave that out altogether: who asks what grew wants to know where it was born */
 	bool want_types; /* fill the totals by type */
 	/*
-	 * An entry of a cache that nobody holds is no leak, nor is what only such entries hold,
-	 * however old these are. Known of those that a check looked at.
+	 * An entry of a cache that nobody holds is no leak, nor is what only such entries hold by
+	 * .owns or .visit, however old these are. Known of those that a check looked at.
 	 */
 	bool spares_resting;
 	uint32_t since; /* leave out what is older than this checkpoint, and what is being destroyed, of which it is not known; 0 for none. What is older and reported holds what it holds */

@@ -112,10 +112,6 @@ bool lr_graph_take(const struct lr_graph *graph, uint32_t node, struct lr_live *
  */
 #define TOGETHER 32
 
-/*
- * Until all looks are taken, a node has more of its object in the line of the cache that each look
- * needs anyway: in `component` lr_look_birth(), and in `first` the size.
- */
 static void take_resting(const struct lr_graph *graph, uint32_t number)
 {
 	graph->nodes[number].surplus = 0;
@@ -123,6 +119,10 @@ static void take_resting(const struct lr_graph *graph, uint32_t number)
 	graph->resting[number / 64] |= UINT64_C(1) << number % 64;
 }
 
+/*
+ * Until all looks are taken, a node has more of its object in the line of the cache that each look
+ * needs anyway: in `component` lr_look_birth(), and in `first` the size.
+ */
 static void take_look(const struct lr_graph *graph, const struct lr_look *look, uint32_t number)
 {
 	struct lr_node *node = &graph->nodes[number];
